@@ -1,0 +1,176 @@
+"""The one hierarchy of errors: each has a stable code, and says what happened, where, and what to do."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Literal
+
+Who = Literal["model", "caller", "operator"]
+"""Who must act: the model (it goes back as a tool result), the caller, or the operator."""
+
+
+@dataclass(eq=False, kw_only=True)
+class InterlockError(Exception):
+    """Root of all errors that Interlock raises. The fields are the truth; the message is made from them."""
+
+    code: ClassVar[str] = "interlock"
+    acts: ClassVar[Who] = "operator"
+    exit_status: ClassVar[int] = 1
+
+    def __reduce__(self) -> tuple[Callable[..., "InterlockError"], tuple[Any, ...]]:
+        # Errors cross checkpoints and worker processes; the default would call __init__ with the message.
+        return _rebuilt, (type(self), {f.name: getattr(self, f.name) for f in fields(self)})
+
+
+def _rebuilt(kind: type[InterlockError], values: dict[str, Any]) -> InterlockError:
+    return kind(**values)
+
+
+@dataclass(eq=False, kw_only=True)
+class BadInput(InterlockError):
+    """Something a user wrote or passed cannot be used."""
+
+    code = "bad-input"
+    acts = "caller"
+    exit_status = 2
+
+    what: str
+    where: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{self.what} ({self.where}); {self.fix}"
+
+
+class AgentNotFound(BadInput):
+    """AGENT names no folder with an agent.py and no importable `module:attr`."""
+
+    code = "agent-not-found"
+
+
+class ContractBroken(BadInput):
+    """A tool's signature or promise cannot be kept, found when the tool is declared."""
+
+    code = "tool-contract"
+
+
+class PolicyBroken(BadInput):
+    """A policy file does not parse, or names a tool, an argument or a type that does not exist."""
+
+    code = "policy"
+
+
+class PromptBroken(BadInput):
+    """A prompt file is missing or its front matter cannot be read."""
+
+    code = "prompt"
+
+
+class SuiteBroken(BadInput):
+    """An evaluation suite cannot be read or has a wrong shape."""
+
+    code = "suite"
+
+
+class StateBroken(BadInput):
+    """A state schema or a message holds what a checkpoint cannot keep."""
+
+    code = "state"
+
+
+class MessageRefused(BadInput):
+    """The text of a request is empty or too long."""
+
+    code = "message"
+
+
+class NotFound(BadInput):
+    """A thread, run, approval or memory of that name does not exist."""
+
+    code = "not-found"
+
+
+class ApprovalRefused(BadInput):
+    """An answer to an approval cannot count: wrong role, own request, already answered, or too late."""
+
+    code = "approval"
+
+
+class HomeUnusable(BadInput):
+    """The home folder cannot be written, or another version wrote it."""
+
+    code = "home"
+
+
+class ModelMissing(BadInput):
+    """A model, an embedder or the package that carries it is not installed or not known."""
+
+    code = "model-missing"
+
+
+@dataclass(eq=False, kw_only=True)
+class JournalBroken(InterlockError):
+    """The journal cannot be written or does not verify. No effect happens without a journal."""
+
+    code = "journal"
+
+    what: str
+    row: int | None = None
+
+    def __str__(self) -> str:
+        return f"journal: {self.what}" + ("" if self.row is None else f" (row {self.row})")
+
+
+@dataclass(eq=False, kw_only=True)
+class Ungoverned(InterlockError):
+    """A model or tool was called inside a run without passing the gate."""
+
+    code = "ungoverned"
+
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.what} was called around the gate; call it through the run's ports (runtime.context)"
+
+
+@dataclass(eq=False, kw_only=True)
+class ThreadBusy(InterlockError):
+    """Another run holds the thread."""
+
+    code = "thread-busy"
+    acts = "caller"
+
+    thread: str
+    holder: str
+
+    def __str__(self) -> str:
+        return f"thread {self.thread!r} is in use by run {self.holder!r}; wait for it, or use another thread"
+
+
+@dataclass(eq=False, kw_only=True)
+class ToolFailed(InterlockError):
+    """A tool did not deliver a valid result. The model sees it as a tool result with status error."""
+
+    code = "tool-failed"
+    acts = "model"
+
+    tool: str
+    reason: str
+    happened: Literal["no", "maybe"] = "no"
+    """Whether the tool's effect may have taken place."""
+
+    def __str__(self) -> str:
+        return f"{self.tool}: {self.reason}"
+
+
+@dataclass(eq=False, kw_only=True)
+class ArgumentsRefused(InterlockError):
+    """A call's arguments do not fit the tool's schema. Goes back to the model, which can mend them."""
+
+    code = "arguments"
+    acts = "model"
+
+    tool: str
+    problems: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.tool} was not called: " + "; ".join(self.problems) + ". Correct the arguments and call it again."

@@ -1,0 +1,86 @@
+"""What a long-term memory takes and gives, as nodes, the gate and the memory's own floor see it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from interlock.runtime.records import Label
+
+Kind = Literal["fact", "preference", "episode", "procedure"]
+Speaker = Literal["user", "agent", "tool", "operator"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Owner:
+    """Whose memory it is. Nothing crosses tenants or users."""
+
+    tenant: str
+    user: str
+    agent: str = ""
+    """Empty: shared by all agents that serve this user."""
+
+
+class Slot(BaseModel, frozen=True, extra="forbid"):
+    """A named place that holds one value at a time (or many), such as the user's preferred channel."""
+
+    subject: str
+    attribute: str
+    many: bool = False
+
+
+class Note(BaseModel, frozen=True, extra="forbid"):
+    """Something offered to memory. The write policy decides whether it is kept."""
+
+    text: str
+    kind: Kind = "fact"
+    slot: Slot | None = None
+    said_by: Speaker = "user"
+    run: str = ""
+    confidence: float = Field(default=1.0, ge=0, le=1)
+    sensitivity: Literal["normal", "personal", "secret"] = "normal"
+    label: Label = Label()
+    valid_from: datetime | None = None
+    """When it became true in the world; None: when it is learned."""
+    valid_to: datetime | None = None
+    expires_at: datetime | None = None
+
+
+class Written(BaseModel, frozen=True, extra="forbid"):
+    """What the write policy decided about one note."""
+
+    kept: bool
+    code: str
+    """Stable reason code, such as `kept`, `duplicate`, `superseded-other`, `untrusted-source`, `too-long`."""
+    reason: str
+    id: str = ""
+    replaced: tuple[str, ...] = ()
+    """Ids of memories that this one closed."""
+
+
+class Recalled(BaseModel, frozen=True, extra="forbid"):
+    """One memory that answers a query."""
+
+    id: str
+    text: str
+    kind: Kind
+    score: float
+    label: Label
+    learned_at: datetime
+    why: str
+    """Which evidence ranked it, in words."""
+
+
+class Withheld(BaseModel, frozen=True, extra="forbid"):
+    """A memory that would have answered, and the rule that kept it back."""
+
+    id: str
+    rule: str
+
+
+class Recall(BaseModel, frozen=True, extra="forbid"):
+    """What a query brought back, best first, and what was withheld."""
+
+    items: tuple[Recalled, ...] = ()
+    withheld: tuple[Withheld, ...] = ()

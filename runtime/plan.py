@@ -1,0 +1,125 @@
+"""Plans: which tools run, in which order, with which arguments from where, and how success is told.
+
+A plan is data. What can be run next is a pure function of the plan and the results so far, so that a plan
+resumed in another process goes on exactly where it stood.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field, model_validator
+
+Operator = Literal["equals", "not_equals", "is_null", "not_null", "at_least", "at_most", "contains"]
+Results = Mapping[str, Any]
+"""Result of each finished step by its id: JSON data."""
+
+
+class Test(BaseModel, frozen=True, extra="forbid"):
+    """A question about one field of one step's result."""
+
+    step: str = Field(description="id of the step whose result is looked at")
+    field: str = Field(default="", description="dotted path into the result; empty means the whole result")
+    op: Operator
+    value: Any = Field(default=None, description="what to compare with; unused for is_null and not_null")
+
+    def holds(self, results: Results) -> bool:
+        """Tell whether the result answers yes. A field that is absent counts as null.
+
+        Raises:
+            KeyError: the step has no result.
+        """
+        found = look_up(results[self.step], self.field)
+        return _holds(self.op, found, self.value)
+
+    def __str__(self) -> str:
+        subject = f"{self.step}.{self.field}" if self.field else self.step
+        return f"{subject} {self.op}" + ("" if self.op in ("is_null", "not_null") else f" {self.value!r}")
+
+
+class Source(BaseModel, frozen=True, extra="forbid"):
+    """Where an argument comes from: written in the plan, said by the user, or a field of an earlier result."""
+
+    origin: Literal["constant", "user", "result"] = "constant"
+    value: Any = Field(default=None, description="the argument itself, unless origin is result")
+    step: str = Field(default="", description="id of an earlier step, where origin is result")
+    field: str = Field(default="", description="dotted path into that step's result")
+
+    def resolve(self, results: Results) -> Any:
+        """Find the argument's value.
+
+        Raises:
+            KeyError: the step it comes from has no result.
+        """
+        return look_up(results[self.step], self.field) if self.origin == "result" else self.value
+
+
+class Step(BaseModel, frozen=True, extra="forbid"):
+    """One tool call of a plan."""
+
+    id: str = Field(min_length=1)
+    goal: str = Field(description="what this step is for, in one sentence")
+    tool: str = Field(description="name of the tool to call")
+    arguments: dict[str, Source] = Field(default_factory=dict)
+    when: tuple[Test, ...] = Field(default=(), description="all must hold, or the step is skipped")
+    done_when: tuple[Test, ...] = Field(default=(), description="all must hold on the results, or the step failed")
+
+    def needs(self) -> set[str]:
+        """Name the steps whose results this one waits for."""
+        return {s.step for s in self.arguments.values() if s.origin == "result"} | {t.step for t in self.when}
+
+
+class Plan(BaseModel, frozen=True, extra="forbid"):
+    """The steps that answer a request, or the question to ask first."""
+
+    steps: tuple[Step, ...] = ()
+    question: str = Field(default="", description="what must be asked of the user before anything can be done")
+    say: str = Field(default="", description="the answer, where no tool is needed or none fits")
+
+    @model_validator(mode="after")
+    def _refers_backwards(self) -> "Plan":
+        seen: set[str] = set()
+        for step in self.steps:
+            if step.id in seen:
+                raise ValueError(f"step id {step.id!r} stands twice")
+            if missing := step.needs() - seen:
+                raise ValueError(f"step {step.id!r} refers to {sorted(missing)}, which is no earlier step")
+            seen.add(step.id)
+            if foreign := {t.step for t in step.done_when} - seen:
+                raise ValueError(f"step {step.id!r} is judged by {sorted(foreign)}, which is no earlier step")
+        return self
+
+
+def look_up(value: Any, path: str) -> Any:
+    """Follow a dotted path through dicts and lists; a number is a list index, an absent part is None."""
+    for part in path.split(".") if path else ():
+        if isinstance(value, Mapping):
+            value = value.get(part)
+        elif isinstance(value, list) and part.isdigit() and int(part) < len(value):
+            value = value[int(part)]
+        else:
+            return None
+    return value
+
+
+def _holds(op: Operator, found: Any, value: Any) -> bool:
+    match op:
+        case "equals":
+            return bool(found == value)
+        case "not_equals":
+            return bool(found != value)
+        case "is_null":
+            return found is None or found in ([], "", {})
+        case "not_null":
+            return not _holds("is_null", found, None)
+        case "at_least" | "at_most":
+            return _ordered(op, found, value)
+        case "contains":
+            return str(value).casefold() in str(found).casefold()
+
+
+def _ordered(op: Operator, found: Any, value: Any) -> bool:
+    try:
+        number, limit = float(found), float(value)
+    except (TypeError, ValueError):
+        return False
+    return number >= limit if op == "at_least" else number <= limit

@@ -1,0 +1,175 @@
+"""The small protocols by which nodes reach the world. Behind each of them stands the gate."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pydantic import BaseModel
+
+from interlock.runtime.clock import Clock
+from interlock.runtime.contract import ToolContract
+from interlock.runtime.memories import Note, Owner, Recall, Written
+from interlock.runtime.records import Decision, Label, ToolCall, ToolContext
+
+if TYPE_CHECKING:
+    from langchain_core.messages import AIMessage, AnyMessage
+
+
+class Model(Protocol):
+    """A chat model, as nodes see it."""
+
+    async def ask(
+        self, messages: "Sequence[AnyMessage]", *, at: str, tools: bool = False, schema: type[BaseModel] | None = None
+    ) -> "AIMessage":
+        """Answer the messages.
+
+        Args:
+            messages: the prompt, oldest first.
+            at: where in the run this call stands; the same place asks the same thing after a crash.
+            tools: whether the agent's tools are offered.
+            schema: a shape the answer must have; it comes back as the arguments of the one tool call.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToolOutcome:
+    """How one tool call ended."""
+
+    call: ToolCall
+    ok: bool
+    content: str
+    """What the model is shown: the result as JSON, or what went wrong and what to do."""
+    value: Any = None
+    """The validated result as JSON data; None unless ok."""
+    label: Label = Label()
+    waiting: dict[str, Any] | None = None
+    """The approval this call waits for, as shown to a person; None unless it waits."""
+
+
+class Toolbox(Protocol):
+    """The agent's tools, as nodes see them."""
+
+    def catalogue(self) -> list[dict[str, Any]]:
+        """Describe every tool the agent may use, with what it returns."""
+        ...
+
+    async def call(self, call: ToolCall, *, at: str, label: Label) -> ToolOutcome:
+        """Run one call through the gate. A refusal or a wrong argument is an outcome, not an error.
+
+        Args:
+            call: tool and arguments as asked for.
+            at: where in the run this call stands; one place and one request happen once.
+            label: how far what chose the arguments may be trusted.
+        """
+        ...
+
+
+class Memory(Protocol):
+    """The long-term memory of this run's user, as nodes see it."""
+
+    async def recall(self, query: str, *, at: str) -> Recall: ...
+
+    async def remember(self, note: Note, *, at: str) -> Written: ...
+
+
+class Door(Protocol):
+    """The way out: a reply passes the gate before the user sees it."""
+
+    async def reply(self, text: str, *, at: str, label: Label) -> str:
+        """Let a reply out, and return it as it was let out."""
+        ...
+
+
+class Notebook(Protocol):
+    """Where nodes put on record what is decided inside the house, such as a plan or a check."""
+
+    async def note(self, kind: str, at: str, facts: dict[str, Any]) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deps:
+    """What a node gets as `runtime.context`."""
+
+    model: Model
+    tools: Toolbox
+    memory: Memory | None
+    door: Door
+    notebook: Notebook
+    clock: Clock
+    prompts: "Prompts"
+
+
+class Prompts(Protocol):
+    """The agent's versioned prompts."""
+
+    def text(self, name: str) -> str:
+        """Give the prompt's text.
+
+        Raises:
+            PromptBroken: there is none of that name.
+        """
+        ...
+
+
+class Tool(Protocol):
+    """Something that can be called, with its contract. Nodes never see one; the gate does."""
+
+    @property
+    def contract(self) -> ToolContract: ...
+
+    def check(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Validate and normalise arguments into JSON data.
+
+        Raises:
+            ArgumentsRefused: with every wrong argument named, for the model to act on.
+        """
+        ...
+
+    async def run(self, arguments: dict[str, Any], context: ToolContext) -> Any:
+        """Do it once, within the timeout, and return the validated result as JSON data.
+
+        Raises:
+            ToolFailed: it did not deliver; `happened` tells whether the effect may have taken place.
+        """
+        ...
+
+
+class MemoryStore(Protocol):
+    """A memory that is open. Only the gate calls it."""
+
+    async def recall(self, query: str, owner: Owner) -> Recall: ...
+
+    async def remember(self, note: Note, owner: Owner) -> Written: ...
+
+
+class MemoryPlan(Protocol):
+    """A memory as an agent declares it: where and under which policies. Opened when a run first needs it."""
+
+    def open(self, home: Path, clock: Clock) -> MemoryStore: ...
+
+
+class Policies(Protocol):
+    """Answers; does not act."""
+
+    @property
+    def version(self) -> str:
+        """Content hash of the policies in force."""
+        ...
+
+    def decide(self, request: "Request") -> Decision: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a policy is asked about: who wants to do what, with which typed arguments, under which label."""
+
+    user: str
+    tenant: str
+    roles: tuple[str, ...]
+    agent: str
+    action: str
+    """A tool's name, or `call_model`, `read_memory`, `write_memory`, `reply`."""
+    arguments: dict[str, Any]
+    label: Label

@@ -1,0 +1,103 @@
+"""The nouns that every floor shares: who asks, what was decided, what it used, how far it may be trusted."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+Integrity = Literal["trusted", "untrusted"]
+Confidentiality = Literal["public", "private"]
+Outcome = Literal["allow", "deny", "ask"]
+Status = Literal["done", "waiting", "stopped", "failed"]
+
+
+class Caller(BaseModel, frozen=True, extra="forbid"):
+    """For whom a run acts. Given as the graph's `context=`."""
+
+    user: str = "anonymous"
+    tenant: str = "default"
+    roles: tuple[str, ...] = ()
+
+
+class Label(BaseModel, frozen=True, extra="forbid"):
+    """How far a value may be trusted, who may see it, and where it came from. Joins are monotone."""
+
+    integrity: Integrity = "trusted"
+    confidentiality: Confidentiality = "public"
+    sources: tuple[str, ...] = ()
+
+    def join(self, other: "Label") -> "Label":
+        """Combine the labels of two values that something was derived from: the worse of each wins."""
+        if other == self:
+            return self
+        return Label(
+            integrity="untrusted" if "untrusted" in (self.integrity, other.integrity) else "trusted",
+            confidentiality="private" if "private" in (self.confidentiality, other.confidentiality) else "public",
+            sources=tuple(sorted({*self.sources, *other.sources})),
+        )
+
+
+class Usage(BaseModel, frozen=True, extra="forbid"):
+    """What was used up. `usd` is None where no price is known: unknown is not zero."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    model_calls: int = 0
+    tool_calls: int = 0
+    usd: Decimal | None = Decimal(0)
+    seconds: float = 0.0
+
+    def plus(self, other: "Usage") -> "Usage":
+        """Add two usages; a sum with an unknown price has an unknown price."""
+        return Usage(
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            model_calls=self.model_calls + other.model_calls,
+            tool_calls=self.tool_calls + other.tool_calls,
+            usd=None if self.usd is None or other.usd is None else self.usd + other.usd,
+            seconds=self.seconds + other.seconds,
+        )
+
+
+class Budget(BaseModel, frozen=True, extra="forbid"):
+    """What one run may use up. Every limit is hard: it stops the run before the step that would pass it."""
+
+    usd: Decimal | None = Field(default=None, ge=0)
+    tokens: int | None = Field(default=200_000, ge=0)
+    steps: int = Field(default=50, ge=1)
+    model_calls: int | None = Field(default=None, ge=0)
+    tool_calls: int | None = Field(default=None, ge=0)
+    seconds: float = Field(default=600.0, gt=0)
+
+
+class Decision(BaseModel, frozen=True, extra="forbid"):
+    """What the policies said about one request."""
+
+    outcome: Outcome
+    policies: tuple[str, ...] = ()
+    """Ids of the policies that determined the outcome; empty where no policy permitted it."""
+    reason: str = ""
+    roles: tuple[str, ...] = ()
+    """Who may answer, where the outcome is `ask`."""
+    expires_s: float = 86_400.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToolContext:
+    """What a tool may know beside its arguments. A parameter annotated with it is filled in, and hidden from the model."""
+
+    caller: Caller
+    run: str
+    thread: str
+    idempotency_key: str
+    """The same for every attempt at one call; another for any other call."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToolCall:
+    """One call that a model or a plan asks for. `arguments` are as written, not yet validated."""
+
+    id: str
+    tool: str
+    arguments: dict[str, Any] = field(default_factory=dict)
