@@ -14,7 +14,7 @@ Results = Mapping[str, Any]
 """Result of each finished step by its id: JSON data."""
 
 
-class Test(BaseModel, frozen=True, extra="forbid"):
+class Condition(BaseModel, frozen=True, extra="forbid"):
     """A question about one field of one step's result."""
 
     step: str = Field(description="id of the step whose result is looked at")
@@ -60,8 +60,8 @@ class Step(BaseModel, frozen=True, extra="forbid"):
     goal: str = Field(description="what this step is for, in one sentence")
     tool: str = Field(description="name of the tool to call")
     arguments: dict[str, Source] = Field(default_factory=dict)
-    when: tuple[Test, ...] = Field(default=(), description="all must hold, or the step is skipped")
-    done_when: tuple[Test, ...] = Field(default=(), description="all must hold on the results, or the step failed")
+    when: tuple[Condition, ...] = Field(default=(), description="all must hold, or the step is skipped")
+    done_when: tuple[Condition, ...] = Field(default=(), description="all must hold on the results, or the step failed")
 
     def needs(self) -> set[str]:
         """Name the steps whose results this one waits for."""
