@@ -1,0 +1,149 @@
+"""The one SQLite file behind journal, ledger, approvals and effects: tables in SQLAlchemy Core, statements compiled once.
+
+SQLAlchemy writes the SQL; the hot path runs it on the DBAPI connection itself (docs/decisions/0004).
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Column, Executable, Integer, MetaData, Table, Text, insert, select
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.sql.compiler import SQLCompiler
+
+from interlock.runtime.errors import HomeUnusable, JournalBroken
+
+SCHEMA = 1
+"""Version of the tables; another one in the file is refused."""
+
+metadata = MetaData()
+meta = Table("meta", metadata, Column("name", Text, primary_key=True), Column("value", Integer, nullable=False))
+
+_DIALECT = sqlite.dialect(paramstyle="named")
+
+
+class Statement:
+    """A Core statement, compiled when first used."""
+
+    def __init__(self, executable: Executable) -> None:
+        self._executable = executable
+
+    @cached_property
+    def compiled(self) -> tuple[str, dict[str, Any]]:
+        """The SQL text, and the values that are fixed in it."""
+        made = self._executable.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
+        assert isinstance(made, SQLCompiler)  # noqa: S101  # tells the type checker; Core statements always are
+        return str(made), {k: v for k, v in made.params.items() if v is not None}
+
+
+class Transaction:
+    """An open transaction; ends with the block that opened it."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def run(self, statement: Statement, **values: Any) -> sqlite3.Cursor:
+        """Run a statement with the given values, beside those fixed in it."""
+        sql, fixed = statement.compiled
+        return self._connection.execute(sql, {**fixed, **values} if fixed else values)
+
+    def one(self, statement: Statement, **values: Any) -> tuple[Any, ...] | None:
+        """Fetch the first row, or None."""
+        row: tuple[Any, ...] | None = self.run(statement, **values).fetchone()
+        return row
+
+    def all(self, statement: Statement, **values: Any) -> list[tuple[Any, ...]]:
+        """Fetch all rows."""
+        return self.run(statement, **values).fetchall()
+
+
+class Database:
+    """A connection to one SQLite file, shared by the threads of this process.
+
+    Raises:
+        HomeUnusable: the file cannot be opened or written, or its tables are of another version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        self._depth = 0
+        self._full = True
+        try:
+            self._connection = sqlite3.connect(path, timeout=30.0, isolation_level=None, check_same_thread=False)
+            self._prepare()
+        except sqlite3.Error as error:
+            raise HomeUnusable(
+                what=f"cannot use the database: {error}", where=str(path), fix="give a folder that can be written"
+            ) from error
+
+    def _prepare(self) -> None:
+        self._connection.execute("PRAGMA journal_mode=WAL")
+        self._connection.execute("PRAGMA secure_delete=ON")
+        with self.transaction() as tx:
+            for table in metadata.sorted_tables:
+                self._connection.execute(str(CreateTable(table, if_not_exists=True).compile(dialect=_DIALECT)))
+                for index in table.indexes:
+                    self._connection.execute(str(CreateIndex(index, if_not_exists=True).compile(dialect=_DIALECT)))
+            found = tx.one(_VERSION)
+            if found is None:
+                tx.run(_SET_VERSION, name="schema", value=SCHEMA)
+            elif found[0] != SCHEMA:
+                raise HomeUnusable(
+                    what=f"written by schema version {found[0]}, this Interlock reads {SCHEMA}",
+                    where=str(self.path),
+                    fix="use the Interlock that wrote it, or another --home",
+                )
+
+    @contextmanager
+    def transaction(self, *, durable: bool = False) -> Iterator[Transaction]:
+        """Open a write transaction; it commits at the end of the block, or not at all.
+
+        Args:
+            durable: the commit survives a power cut, not only a crash (synchronous=FULL).
+
+        Raises:
+            JournalBroken: the file could not be written.
+        """
+        with self._lock:
+            try:
+                if self._depth == 0:
+                    self._begin(durable)
+                self._depth += 1
+                try:
+                    yield Transaction(self._connection)
+                finally:
+                    self._depth -= 1
+                if self._depth == 0:
+                    self._connection.execute("COMMIT")
+            except BaseException as error:
+                if self._depth == 0 and self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                if isinstance(error, sqlite3.Error):
+                    raise JournalBroken(what=f"cannot write {self.path}: {error}") from error
+                raise
+
+    def _begin(self, durable: bool) -> None:
+        if durable != self._full:
+            self._connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+            self._full = durable
+        self._connection.execute("BEGIN IMMEDIATE")
+
+    def read(self, statement: Statement, **values: Any) -> list[tuple[Any, ...]]:
+        """Fetch rows outside any transaction of this thread."""
+        with self._lock:
+            return Transaction(self._connection).all(statement, **values)
+
+    def close(self) -> None:
+        """Close the connection; what was committed stays."""
+        with self._lock:
+            self._connection.close()
+
+
+_VERSION = Statement(select(meta.c.value).where(meta.c.name == "schema"))
+_SET_VERSION = Statement(insert(meta))

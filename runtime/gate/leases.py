@@ -1,0 +1,106 @@
+"""One worker at a time on a thread: a lease with a fencing token that grows with every take-over.
+
+Source: fencing tokens after Kleppmann 2016, "How to do distributed locking".
+"""
+
+import os
+import socket
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Column, Float, Integer, Table, Text, bindparam, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from interlock.runtime.database import Statement, Transaction, metadata
+from interlock.runtime.errors import ThreadBusy
+from interlock.runtime.gate.stops import LeaseLost
+
+TTL_S = 60.0
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("thread", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("run", Text, nullable=False),
+    Column("fence", Integer, nullable=False),
+    Column("until", Float, nullable=False),  # seconds since 1970; 0 when released
+)
+
+_GET = Statement(
+    select(leases.c.holder, leases.c.run, leases.c.fence, leases.c.until).where(leases.c.thread == bindparam("of"))
+)
+_NEW = upsert(leases)
+_TAKE = Statement(
+    _NEW.on_conflict_do_update(
+        index_elements=["thread"],
+        set_={name: getattr(_NEW.excluded, name) for name in ("holder", "run", "fence", "until")},
+    )
+)
+_UNTIL = Statement(
+    update(leases)
+    .where(leases.c.thread == bindparam("of"), leases.c.fence == bindparam("mine"))
+    .values(until=bindparam("later"))
+)
+
+
+@dataclass(kw_only=True)
+class Lease:
+    """A hold on a thread. `until` is seconds since 1970."""
+
+    thread: str
+    fence: int
+    until: float
+
+
+def take(tx: Transaction, thread: str, run: str, holder: str, now: datetime) -> Lease:
+    """Take the thread for a run.
+
+    Raises:
+        ThreadBusy: a living worker holds it.
+    """
+    at = now.timestamp()
+    row = tx.one(_GET, of=thread)
+    if row is not None and row[3] > at and _alive(row[0]):
+        raise ThreadBusy(thread=thread, holder=row[1])
+    lease = Lease(thread=thread, fence=1 if row is None else row[2] + 1, until=at + TTL_S)
+    tx.run(_TAKE, thread=thread, holder=holder, run=run, fence=lease.fence, until=lease.until)
+    return lease
+
+
+def keep(tx: Transaction, lease: Lease, now: datetime, for_s: float = 0.0) -> None:
+    """Make sure that the lease is still ours, and that it lasts for the coming work.
+
+    Raises:
+        LeaseLost: another worker has taken the thread.
+    """
+    row = tx.one(_GET, of=lease.thread)
+    if row is None or row[2] != lease.fence or row[3] == 0:
+        raise LeaseLost(thread=lease.thread)
+    wanted = now.timestamp() + max(for_s, TTL_S / 2)
+    if row[3] < wanted:
+        lease.until = wanted + TTL_S / 2
+        tx.run(_UNTIL, of=lease.thread, mine=lease.fence, later=lease.until)
+
+
+def release(tx: Transaction, lease: Lease) -> None:
+    """Give the thread up; a lease that was lost stays with its new holder."""
+    tx.run(_UNTIL, of=lease.thread, mine=lease.fence, later=0.0)
+
+
+def holder_here(token: str) -> str:
+    """Name this worker, so that others on the same machine can tell whether it lives."""
+    return f"{socket.gethostname()}/{os.getpid()}/{token}"
+
+
+def _alive(holder: str) -> bool:
+    host, pid, _token = holder.rsplit("/", 2)
+    if host != socket.gethostname():
+        return True
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

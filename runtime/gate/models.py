@@ -1,0 +1,124 @@
+"""The model port, with the gate before it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import orjson
+from langchain_core.messages import AIMessage, AnyMessage
+from pydantic import BaseModel
+
+from interlock.runtime.database import Transaction
+from interlock.runtime.gate.gate import Call, Gate
+from interlock.runtime.gate.run import OpenRun
+from interlock.runtime.gate.stops import PriceUnknown
+from interlock.runtime.journal.events import ModelDone, ModelFailed, ModelIntended
+from interlock.runtime.journal.prompts import message_kept
+from interlock.runtime.records import Decision, Label, Usage
+
+if TYPE_CHECKING:
+    from interlock.runtime.models.chat import Bound, ChatModel
+
+_CHARS_PER_TOKEN = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatedModel:
+    """Asks a chat model through the gate."""
+
+    gate: Gate
+    run: OpenRun
+    model: "ChatModel"
+
+    async def ask(
+        self, messages: Sequence[AnyMessage], *, at: str, tools: bool = False, schema: type[BaseModel] | None = None
+    ) -> AIMessage:
+        """Answer the messages (ports.Model)."""
+        bound = self.model.bound(tools=tools, schema=schema)
+        facts = {"model": self.model.name, "tools": tools}
+        decision = self.gate.require(self.run, at, "call_model", facts, Label())
+        if self.run.budget.usd is not None and self.model.price is None:
+            raise PriceUnknown(model=self.model.name)
+        passage = _Asking(self.gate, self.run, self.model, bound, messages, at, decision)
+        try:
+            return await self.gate.pass_through(self.run, passage.call())
+        except BaseException:
+            self.run.tail.forget()
+            raise
+
+
+class _Asking:
+    """One question to a model, on its way through the gate."""
+
+    def __init__(
+        self,
+        gate: Gate,
+        run: OpenRun,
+        model: "ChatModel",
+        bound: "Bound",
+        messages: Sequence[AnyMessage],
+        at: str,
+        decision: Decision,
+    ) -> None:
+        self.gate, self.run, self.model, self.bound = gate, run, model, bound
+        self.messages, self.at, self.decision = messages, at, decision
+        self.id = gate.home.clock.new_id()
+        self.expected = Usage()
+        self.attempts = 1
+
+    def call(self) -> Call[AIMessage]:
+        return Call(
+            at=self.at,
+            passage="model",
+            do=self.do,
+            intended=self.intended,
+            wanted=lambda: self.expected,
+            done=self.done,
+            failed=self.failed,
+            used=self.used,
+            limit_s=self.model.timeout_s,
+        )
+
+    def intended(self, tx: Transaction) -> ModelIntended:
+        journal, subject = self.gate.home.journal, self.run.scope.subject
+        prompt = self.run.tail.write(tx, journal, subject, self.messages)
+        tools = journal.store(tx, "", orjson.dumps(self.bound.functions)) if self.bound.functions else ""
+        self.expected = self._priced(self.run.tail.size // _CHARS_PER_TOKEN + 1, self.model.max_output_tokens)
+        return ModelIntended(
+            call=self.id,
+            model=self.model.name,
+            prompt=prompt,
+            messages=len(self.messages),
+            tools=tools,
+            schema_name=self.bound.schema_name,
+            decision=self.decision,
+            reserved=self.expected,
+        )
+
+    async def do(self) -> AIMessage:
+        reply, self.attempts = await self.bound.generate(self.messages, self.gate.home.clock)
+        if reply.id is None:
+            reply.id = f"m-{self.id}"
+        return reply
+
+    def done(self, _tx: Transaction, reply: AIMessage, ms: float) -> ModelDone:
+        return ModelDone(
+            call=self.id, reply=message_kept(reply), usage=self.used(reply), attempts=self.attempts, ms=round(ms, 3)
+        )
+
+    def failed(self, _tx: Transaction, error: BaseException, ms: float) -> ModelFailed:
+        return ModelFailed(
+            call=self.id, error=f"{type(error).__name__}: {error}", usage=self.used(None), ms=round(ms, 3)
+        )
+
+    def used(self, reply: AIMessage | None) -> Usage:
+        if reply is None:  # the prompt was sent, as far as we know
+            return self._priced(self.expected.input_tokens, 0)
+        if (counted := reply.usage_metadata) is None:
+            return self._priced(self.expected.input_tokens, len(str(reply.content)) // _CHARS_PER_TOKEN + 1)
+        return self._priced(counted["input_tokens"], counted["output_tokens"])
+
+    def _priced(self, given: int, made: int) -> Usage:
+        price = self.model.price
+        usd = None if price is None else price.of(given, made)
+        return Usage(input_tokens=given, output_tokens=made, model_calls=1, usd=usd)

@@ -1,0 +1,107 @@
+"""The ports for memory, replies and notes, with the gate before them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from interlock.runtime.database import Transaction
+from interlock.runtime.gate.gate import Call, Gate
+from interlock.runtime.gate.run import OpenRun
+from interlock.runtime.journal import events
+from interlock.runtime.memories import Note, Owner, Recall, Written
+from interlock.runtime.ports import MemoryStore
+from interlock.runtime.records import Decision, Label, Usage
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatedMemory:
+    """The long-term memory of the run's own user (ports.Memory)."""
+
+    gate: Gate
+    run: OpenRun
+    store: MemoryStore
+
+    @property
+    def _owner(self) -> Owner:
+        caller = self.run.caller
+        return Owner(tenant=caller.tenant, user=caller.user)
+
+    async def recall(self, query: str, *, at: str) -> Recall:
+        """Bring back what answers the query and may be read."""
+        decision = self.gate.require(self.run, at, "read_memory", {"query": query}, Label())
+
+        def read(found: Recall | None, ms: float) -> events.MemoryRead:
+            return events.MemoryRead(
+                query=query,
+                items=[item.model_dump(mode="json") for item in found.items] if found else [],
+                withheld=[item.model_dump(mode="json") for item in found.withheld] if found else [],
+                decision=decision,
+                ms=round(ms, 3),
+            )
+
+        return await self.gate.pass_through(
+            self.run,
+            Call(
+                at=at,
+                passage="tool",
+                do=lambda: self.store.recall(query, self._owner),
+                intended=lambda _tx: events.Noted(what="recall", facts={}),
+                done=lambda _tx, found, ms: read(found, ms),
+                failed=lambda _tx, error, ms: _failed("read_memory", error, decision),
+                used=lambda _found: Usage(),
+            ),
+        )
+
+    async def remember(self, note: Note, *, at: str) -> Written:
+        """Offer a note to the memory; its write policy decides."""
+        note = note.model_copy(update={"run": self.run.scope.run})
+        facts = {"text": note.text, "kind": note.kind, "said_by": note.said_by, "sensitivity": note.sensitivity}
+        decision = self.gate.require(self.run, at, "write_memory", facts, note.label)
+
+        def written(_tx: Transaction, made: Written, ms: float) -> events.MemoryWritten:
+            return events.MemoryWritten(
+                memory=made.id, kept=made.kept, code=made.code, reason=made.reason, replaced=list(made.replaced),
+                ms=round(ms, 3),
+            )  # fmt: skip
+
+        return await self.gate.pass_through(
+            self.run,
+            Call(
+                at=at,
+                passage="tool",
+                do=lambda: self.store.remember(note, self._owner),
+                intended=lambda _tx: events.MemoryIntended(note=note.model_dump(mode="json"), decision=decision),
+                done=written,
+                failed=lambda _tx, error, ms: _failed("write_memory", error, decision),
+                used=lambda _made: Usage(),
+            ),
+        )
+
+
+def _failed(action: str, error: BaseException, decision: Decision) -> events.Refused:
+    return events.Refused(action=action, decision=decision, code="failed", told=f"{type(error).__name__}: {error}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatedDoor:
+    """The way out (ports.Door)."""
+
+    gate: Gate
+    run: OpenRun
+
+    async def reply(self, text: str, *, at: str, label: Label) -> str:
+        """Let a reply out."""
+        decision = self.gate.require(self.run, at, "reply", {"text": text}, label)
+        self.gate.record(self.run, at, events.Replied(text=text, decision=decision, label=label))
+        return text
+
+
+@dataclass(frozen=True, kw_only=True)
+class JournalNotebook:
+    """Puts what nodes decide among themselves on record (ports.Notebook)."""
+
+    gate: Gate
+    run: OpenRun
+
+    async def note(self, kind: str, at: str, facts: dict[str, Any]) -> None:
+        """Write it down."""
+        self.gate.record(self.run, at, events.Noted(what=kind, facts=facts))

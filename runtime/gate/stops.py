@@ -1,0 +1,75 @@
+"""What stops a run: not retried, not shown to the model, resumable. LangGraph lets a GraphBubbleUp through untouched."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from langgraph.errors import GraphBubbleUp
+
+from interlock.runtime.errors import InterlockError
+from interlock.runtime.records import Decision
+
+
+@dataclass(eq=False, kw_only=True)
+class RunStopped(InterlockError, GraphBubbleUp):
+    """A run may not go on."""
+
+    code = "stopped"
+    exit_status = 4
+
+
+@dataclass(eq=False, kw_only=True)
+class BudgetSpent(RunStopped):
+    """The next step would pass a limit. Raised before the step, so nothing was spent on it."""
+
+    code = "budget"
+
+    scope: str
+    unit: str
+    limit: Decimal
+    spent: Decimal
+    needed: Decimal
+
+    def __str__(self) -> str:
+        return (
+            f"{self.scope} stopped: the next step needs {self.needed} {self.unit}, "
+            f"{self.spent} of {self.limit} are spent or reserved; raise Budget({self.unit}=...)"
+        )
+
+
+@dataclass(eq=False, kw_only=True)
+class PriceUnknown(RunStopped):
+    """A budget in money cannot be kept, because the model has no price."""
+
+    code = "price"
+
+    model: str
+
+    def __str__(self) -> str:
+        return f"model {self.model!r} has no price, so Budget(usd=...) cannot be kept; declare one with Agent(prices=...)"
+
+
+@dataclass(eq=False, kw_only=True)
+class PolicyDenied(RunStopped):
+    """A policy denies what the run needs to go on: an input, a model call, a memory access or a reply."""
+
+    code = "denied"
+
+    action: str
+    decision: Decision
+
+    def __str__(self) -> str:
+        by = ", ".join(self.decision.policies) or "no policy permits it"
+        return f"{self.action} was denied ({by}): {self.decision.reason}"
+
+
+@dataclass(eq=False, kw_only=True)
+class LeaseLost(RunStopped):
+    """Another worker has taken the thread over; what this one did since is not recorded as done."""
+
+    code = "lease-lost"
+    exit_status = 1
+
+    thread: str
+
+    def __str__(self) -> str:
+        return f"this worker lost the lease on thread {self.thread!r}; another one goes on with it"

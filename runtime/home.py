@@ -1,0 +1,78 @@
+"""The one home of all that is kept: journal, ledger, approvals, effects and checkpoints in SQLite, memory beside them."""
+
+import os
+import threading
+from functools import cached_property
+from pathlib import Path
+
+from interlock.runtime.clock import Clock, SystemClock
+from interlock.runtime.database import Database
+from interlock.runtime.errors import HomeUnusable
+from interlock.runtime.gate import approvals as _approvals
+from interlock.runtime.gate import effects as _effects
+from interlock.runtime.gate import leases as _leases
+from interlock.runtime.gate import ledger as _ledger
+from interlock.runtime.journal.journal import Journal
+
+_TABLES = (_approvals.approvals, _effects.effects, _leases.leases, _ledger.accounts)
+"""Imported so that every table is known before a database is made."""
+
+
+class Home:
+    """A folder. Nothing is made or opened before it is needed.
+
+    Raises:
+        HomeUnusable: when first used, if the folder cannot be written or another version wrote it.
+    """
+
+    def __init__(self, path: Path | str, *, clock: Clock | None = None) -> None:
+        self.path = Path(path).expanduser().absolute()
+        self.clock: Clock = clock or SystemClock()
+        self._lock = threading.Lock()
+
+    @cached_property
+    def database(self) -> Database:
+        """Journal, ledger, approvals and effects."""
+        with self._lock:
+            try:
+                self.path.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise HomeUnusable(
+                    what=f"cannot make the home folder: {error.strerror}",
+                    where=str(self.path),
+                    fix="give a folder that can be written with --home or INTERLOCK_HOME",
+                ) from error
+            if not os.access(self.path, os.W_OK):
+                raise HomeUnusable(
+                    what="the home folder is read-only",
+                    where=str(self.path),
+                    fix="give a folder that can be written with --home or INTERLOCK_HOME",
+                )
+            return Database(self.path / "journal.db")
+
+    @cached_property
+    def journal(self) -> Journal:
+        """What happened."""
+        return Journal(self.database, self.clock)
+
+    @cached_property
+    def ledger(self) -> _ledger.Ledger:
+        """What is spent and reserved."""
+        return _ledger.Ledger(self.database)
+
+    @cached_property
+    def approvals(self) -> _approvals.Approvals:
+        """What people were asked."""
+        return _approvals.Approvals(self.database, self.journal, self.clock)
+
+    @property
+    def checkpoints(self) -> Path:
+        """The file that LangGraph's checkpoints go to."""
+        return self.path / "checkpoints.db"
+
+    def close(self) -> None:
+        """Close what was opened."""
+        if "database" in self.__dict__:
+            self.database.close()
+            for name in ("database", "journal", "ledger", "approvals"):
+                self.__dict__.pop(name, None)

@@ -1,0 +1,241 @@
+"""What the journal records: a typed union of events, with a JSON form that later versions can read.
+
+`content` names the fields that hold what people wrote or tools returned. They are stored apart, under a keyed
+digest, so that they can be erased while the chain stays valid.
+"""
+
+from typing import Any, ClassVar, Literal
+
+from pydantic import BaseModel
+
+from interlock.runtime.records import Caller, Decision, Label, Usage
+
+Message = dict[str, Any]
+"""A chat message as JSON: type, content, and what else it carries."""
+
+
+class Event(BaseModel, frozen=True, extra="ignore"):
+    """Something that happened in a run."""
+
+    content: ClassVar[frozenset[str]] = frozenset()
+
+    kind: str
+
+
+class RunStarted(Event):
+    content = frozenset({"messages"})
+
+    kind: Literal["run_started"] = "run_started"
+    agent: str
+    caller: Caller
+    turn: int
+    manifest: str
+    policy: str
+    messages: list[Message]
+
+
+class RunResumed(Event):
+    kind: Literal["run_resumed"] = "run_resumed"
+    by: Caller
+
+
+class RunEnded(Event):
+    """A run is done, waits for a person, was stopped, or failed."""
+
+    content = frozenset({"reason"})
+
+    kind: Literal["run_ended"] = "run_ended"
+    status: Literal["done", "waiting", "stopped", "failed"]
+    code: str = ""
+    reason: str = ""
+    approvals: list[str] = []
+    usage: Usage = Usage()
+
+
+class Refused(Event):
+    """The gate let something not pass."""
+
+    content = frozenset({"request", "told"})
+
+    kind: Literal["refused"] = "refused"
+    action: str
+    call: str = ""
+    decision: Decision | None = None
+    code: str
+    request: Any = None
+    told: str = ""
+    """What the model or the caller was told."""
+
+
+class ModelIntended(Event):
+    kind: Literal["model_intended"] = "model_intended"
+    call: str
+    model: str
+    prompt: str
+    """Digest of the prompt's last cell; each cell holds one message and the digest of the cell before."""
+    messages: int
+    tools: str = ""
+    """Digest of the bound tools' schemas."""
+    schema_name: str = ""
+    decision: Decision
+    reserved: Usage
+
+
+class ModelDone(Event):
+    content = frozenset({"reply"})
+
+    kind: Literal["model_done"] = "model_done"
+    call: str
+    reply: Message
+    usage: Usage
+    attempts: int = 1
+    ms: float
+
+
+class ModelFailed(Event):
+    content = frozenset({"error"})
+
+    kind: Literal["model_failed"] = "model_failed"
+    call: str
+    error: str
+    usage: Usage
+    ms: float
+
+
+class ToolIntended(Event):
+    content = frozenset({"arguments"})
+
+    kind: Literal["tool_intended"] = "tool_intended"
+    call: str
+    tool: str
+    version: str
+    read_only: bool
+    arguments: dict[str, Any]
+    digest: str
+    effect: str = ""
+    """Key in the effects ledger; empty for a read-only tool."""
+    decision: Decision
+    approval: str = ""
+    label: Label
+
+
+class ToolDone(Event):
+    content = frozenset({"value"})
+
+    kind: Literal["tool_done"] = "tool_done"
+    call: str
+    tool: str
+    value: Any
+    label: Label
+    reused: bool = False
+    """The effect had happened before; this is its recorded result."""
+    usage: Usage
+    ms: float
+
+
+class ToolFailed(Event):
+    content = frozenset({"error"})
+
+    kind: Literal["tool_failed"] = "tool_failed"
+    call: str
+    tool: str
+    error: str
+    happened: Literal["no", "maybe"]
+    usage: Usage
+    ms: float
+
+
+class ApprovalRequested(Event):
+    content = frozenset({"arguments"})
+
+    kind: Literal["approval_requested"] = "approval_requested"
+    approval: str
+    call: str
+    tool: str
+    arguments: dict[str, Any]
+    digest: str
+    decision: Decision
+    expires_at: str
+
+
+class ApprovalAnswered(Event):
+    content = frozenset({"note"})
+
+    kind: Literal["approval_answered"] = "approval_answered"
+    approval: str
+    answer: Literal["approved", "denied", "expired"]
+    by: str
+    roles: tuple[str, ...]
+    note: str = ""
+
+
+class MemoryRead(Event):
+    content = frozenset({"query", "items"})
+
+    kind: Literal["memory_read"] = "memory_read"
+    query: str
+    items: list[dict[str, Any]]
+    withheld: list[dict[str, Any]] = []
+    decision: Decision
+    ms: float
+
+
+class MemoryIntended(Event):
+    content = frozenset({"note"})
+
+    kind: Literal["memory_intended"] = "memory_intended"
+    note: dict[str, Any]
+    decision: Decision
+
+
+class MemoryWritten(Event):
+    content = frozenset({"reason"})
+
+    kind: Literal["memory_written"] = "memory_written"
+    memory: str
+    kept: bool
+    code: str
+    reason: str
+    replaced: list[str] = []
+    ms: float
+
+
+class Replied(Event):
+    content = frozenset({"text"})
+
+    kind: Literal["replied"] = "replied"
+    text: str
+    decision: Decision
+    label: Label
+
+
+class Noted(Event):
+    """Something decided inside the house: a plan, a check, a replan."""
+
+    content = frozenset({"facts"})
+
+    kind: Literal["noted"] = "noted"
+    what: str
+    facts: dict[str, Any]
+
+
+class Unknown(Event):
+    """An event of a later version; its fields are kept as they are."""
+
+    kind: str
+    fields: dict[str, Any] = {}
+
+
+KINDS: dict[str, type[Event]] = {
+    kind.model_fields["kind"].default: kind
+    for kind in (
+        RunStarted, RunResumed, RunEnded, Refused, ModelIntended, ModelDone, ModelFailed, ToolIntended, ToolDone,
+        ToolFailed, ApprovalRequested, ApprovalAnswered, MemoryRead, MemoryIntended, MemoryWritten, Replied, Noted,
+    )
+}  # fmt: skip
+
+
+def read_event(kind: str, fields: dict[str, Any]) -> Event:
+    """Make an event from its JSON form; a kind of a later version becomes `Unknown`, unknown fields are dropped."""
+    model = KINDS.get(kind)
+    return Unknown(kind=kind, fields=fields) if model is None else model.model_validate({**fields, "kind": kind})

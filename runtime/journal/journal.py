@@ -1,0 +1,216 @@
+"""The append-only, hash-chained record of everything that happened.
+
+Row n carries SHA-256(hash of row n-1 as hex, newline, head of row n). The head is the row's JSON text with all its facts but
+content; content lies in `payloads` under HMAC-SHA-256 with a key of the person it concerns, so that erasing key and
+payload leaves the chain valid and nothing to guess from. Source: hash chaining after Haber & Stornetta 1991.
+"""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Column, Index, Integer, LargeBinary, Table, Text, bindparam, func, insert, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from interlock.runtime.clock import Clock
+from interlock.runtime.database import Database, Statement, Transaction, metadata
+from interlock.runtime.journal.events import Event, read_event
+
+FORMAT = 1
+GENESIS = "0" * 64
+
+events = Table(
+    "events",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("run", Text, nullable=False),
+    Column("thread", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("head", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    Index("events_by_run", "run", "seq"),
+    Index("events_by_thread", "thread", "kind", "seq"),
+)
+payloads = Table(
+    "payloads",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("subject", Text, nullable=False),
+    Column("body", LargeBinary),  # NULL once erased
+    sqlite_with_rowid=False,
+)
+subjects = Table(
+    "subjects",
+    metadata,
+    Column("subject", Text, primary_key=True),
+    Column("key", LargeBinary),  # NULL once erased
+)
+
+LAST = Statement(select(events.c.seq, events.c.hash).order_by(events.c.seq.desc()).limit(1))
+_ADD = Statement(insert(events))
+_ADD_PAYLOAD = Statement(upsert(payloads).on_conflict_do_nothing())
+_NEW_SUBJECT = upsert(subjects)
+_ADD_SUBJECT = Statement(  # a person who was forgotten and comes back gets a new key
+    _NEW_SUBJECT.on_conflict_do_update(
+        index_elements=["subject"], set_={"key": func.coalesce(subjects.c.key, _NEW_SUBJECT.excluded.key)}
+    )
+)
+_KEY = Statement(select(subjects.c.key).where(subjects.c.subject == bindparam("of")))
+_PAYLOAD = Statement(select(payloads.c.body).where(payloads.c.digest == bindparam("of")))
+_COLUMNS = (events.c.seq, events.c.run, events.c.thread, events.c.kind, events.c.head, events.c.hash)
+_OF_RUN = Statement(select(*_COLUMNS).where(events.c.run == bindparam("of")).order_by(events.c.seq))
+_OF_THREAD = Statement(select(*_COLUMNS).where(events.c.thread == bindparam("of")).order_by(events.c.seq))
+_OF_KIND = Statement(select(*_COLUMNS).where(events.c.kind == bindparam("of")).order_by(events.c.seq))
+ALL = Statement(select(*_COLUMNS).order_by(events.c.seq))
+PAYLOADS = Statement(
+    select(payloads.c.digest, payloads.c.subject, payloads.c.body, subjects.c.key).select_from(
+        payloads.outerjoin(subjects, payloads.c.subject == subjects.c.subject)
+    )
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """Where an event belongs: its run, its thread, its place in the graph, and whom its content concerns."""
+
+    run: str
+    thread: str
+    subject: str
+
+    @staticmethod
+    def subject_of(tenant: str, user: str) -> str:
+        """Name the person whose key covers a payload."""
+        return orjson.dumps([tenant, user]).decode()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One row, read back. `event.content` fields that were erased are absent."""
+
+    seq: int
+    at: datetime
+    run: str
+    thread: str
+    place: str
+    hash: str
+    event: Event
+    erased: bool
+
+
+class Journal:
+    """Appends events inside a transaction, and reads them back."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._keys: dict[str, bytes] = {}
+
+    def append(self, tx: Transaction, scope: Scope, place: str, event: Event) -> int:
+        """Add one event to the chain and return its row number. It stands once the transaction commits."""
+        last = tx.one(LAST)
+        seq, previous = (1, GENESIS) if last is None else (last[0] + 1, last[1])
+        fields = event.model_dump(mode="json", exclude={"kind"})
+        content = {name: fields.pop(name) for name in event.content}
+        head = {
+            "v": FORMAT,
+            "seq": seq,
+            "at": self._clock.now().isoformat(),
+            "run": scope.run,
+            "thread": scope.thread,
+            "place": place,
+            "kind": event.kind,
+            "facts": fields,
+            "content": self.store(tx, scope.subject, orjson.dumps(content)) if content else None,
+        }
+        text = orjson.dumps(head).decode()
+        tx.run(
+            _ADD, seq=seq, run=scope.run, thread=scope.thread, kind=event.kind, head=text, hash=chained(previous, text)
+        )
+        return seq
+
+    def store(self, tx: Transaction, subject: str, body: bytes) -> str:
+        """Keep a payload once and return its digest."""
+        digest = hmac.digest(self._key(tx, subject), body, "sha256").hex()
+        tx.run(_ADD_PAYLOAD, digest=digest, subject=subject, body=body)
+        return digest
+
+    def digest(self, subject: str, body: bytes) -> str:
+        """Tell the digest under which a payload of this subject is kept."""
+        if subject not in self._keys:
+            with self._database.transaction() as tx:
+                self._key(tx, subject)
+        return hmac.digest(self._keys[subject], body, "sha256").hex()
+
+    def _key(self, tx: Transaction, subject: str) -> bytes:
+        if (known := self._keys.get(subject)) is None:
+            tx.run(_ADD_SUBJECT, subject=subject, key=secrets.token_bytes(32))
+            known = tx.run(_KEY, of=subject).fetchone()[0]
+            self._keys[subject] = known
+        return known
+
+    def has_payload(self, digest: str) -> bool:
+        """Tell whether a payload is kept under this digest."""
+        return bool(self._database.read(_PAYLOAD, of=digest))
+
+    def payload(self, digest: str) -> Any:
+        """Read a payload as JSON data; None where it is erased or was never kept."""
+        rows = self._database.read(_PAYLOAD, of=digest)
+        return orjson.loads(rows[0][0]) if rows and rows[0][0] is not None else None
+
+    def of_run(self, run: str) -> list[Entry]:
+        """Read the events of a run, oldest first."""
+        return [self.entry(row) for row in self._database.read(_OF_RUN, of=run)]
+
+    def of_thread(self, thread: str) -> list[Entry]:
+        """Read the events of a thread, oldest first."""
+        return [self.entry(row) for row in self._database.read(_OF_THREAD, of=thread)]
+
+    def of_kind(self, kind: str) -> list[Entry]:
+        """Read the events of one kind, oldest first."""
+        return [self.entry(row) for row in self._database.read(_OF_KIND, of=kind)]
+
+    def everything(self) -> Iterator[Entry]:
+        """Read all events, oldest first."""
+        for row in self._database.read(ALL):
+            yield self.entry(row)
+
+    def entry(self, row: tuple[Any, ...]) -> Entry:
+        """Make an entry from a row of `events`."""
+        seq, run, thread, kind, head_text, hash_ = row
+        head = orjson.loads(head_text)
+        content = self.payload(head["content"]) if head["content"] else {}
+        return Entry(
+            seq=seq,
+            at=datetime.fromisoformat(head["at"]),
+            run=run,
+            thread=thread,
+            place=head["place"],
+            hash=hash_,
+            event=_with_content(kind, head["facts"], content),
+            erased=content is None,
+        )
+
+
+def _with_content(kind: str, facts: dict[str, Any], content: dict[str, Any] | None) -> Event:
+    from interlock.runtime.journal.events import KINDS
+
+    if content is not None:
+        return read_event(kind, {**facts, **content})
+    model = KINDS.get(kind)
+    if model is None:
+        return read_event(kind, facts)
+    blank = {name: _BLANK.get(str(model.model_fields[name].annotation), None) for name in model.content}
+    return model.model_construct(**{**facts, **blank, "kind": kind})
+
+
+_BLANK: dict[str, Any] = {str(str): "[erased]", str(dict[str, Any]): {}, str(list[dict[str, Any]]): []}
+
+
+def chained(previous: str, head: str) -> str:
+    """Hash a row's head together with the hash of the row before it: hexadecimal SHA-256."""
+    return hashlib.sha256(f"{previous}\n{head}".encode()).hexdigest()
