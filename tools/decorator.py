@@ -1,0 +1,158 @@
+"""`@tool`: declare what a function may do, and get a tool."""
+
+import re
+from collections.abc import Callable, Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Any, ParamSpec, TypeVar, overload
+
+from interlock.runtime.contract import RESERVED, ToolContract
+from interlock.tools import docstrings
+from interlock.tools.function import FunctionTool
+from interlock.tools.problems import closest
+from interlock.tools.signature import Place, Signature, place_of, read
+
+P = ParamSpec("P")
+R = TypeVar("R")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
+
+
+@overload
+def tool(function: Callable[P, R], /) -> FunctionTool[P, R]: ...
+
+
+@overload
+def tool(
+    *,
+    read_only: bool = ...,
+    destructive: bool | None = ...,
+    idempotent: bool = ...,
+    open_world: bool = ...,
+    timeout: float = ...,
+    retries: int = ...,
+    version: str = ...,
+    usd: str | Decimal = ...,
+    sensitive: Sequence[str] = ...,
+    name: str | None = ...,
+    transient: tuple[type[BaseException], ...] = ...,
+    max_result_bytes: int = ...,
+) -> Callable[[Callable[P, R]], FunctionTool[P, R]]: ...
+
+
+def tool(function: Callable[..., Any] | None = None, /, **promise: Any) -> Any:
+    """Turn a typed function, sync or async, into a tool.
+
+    The contract comes from the signature: the docstring's first paragraph describes the tool, its `Args:` section the
+    arguments, the annotations give both schemas. A parameter annotated `ToolContext` is filled in and not shown.
+
+    Args:
+        function: the function, where `@tool` stands without arguments.
+        promise: `read_only`: changes nothing. `destructive`: may undo or overwrite (default: unless read-only).
+            `idempotent`: twice is as good as once. `open_world`: its results are untrusted text. `timeout`: seconds
+            for one attempt. `retries`: further attempts after `transient` errors, for repeatable tools only.
+            `usd`: cost of one call. `sensitive`: arguments that choose a recipient, an amount or a resource.
+            `max_result_bytes`: a larger result is refused.
+
+    Raises:
+        ContractBroken: the signature or the promise cannot be kept.
+    """
+    if function is not None:
+        return _declare(function)
+
+    def declare(decorated: Callable[..., Any]) -> FunctionTool[..., Any]:
+        return _declare(decorated, **promise)
+
+    return declare
+
+
+def _declare(
+    function: Callable[P, R],
+    *,
+    read_only: bool = False,
+    destructive: bool | None = None,
+    idempotent: bool = False,
+    open_world: bool = False,
+    timeout: float = 30.0,
+    retries: int = 0,
+    version: str = "1",
+    usd: str | Decimal = "0",
+    sensitive: Sequence[str] = (),
+    name: str | None = None,
+    transient: tuple[type[BaseException], ...] = (ConnectionError, TimeoutError),
+    max_result_bytes: int = 1_000_000,
+) -> FunctionTool[P, R]:
+    place = place_of(function, name or str(getattr(function, "__name__", "")))
+    _check_name(place)
+    signature = read(function, place)
+    contract = ToolContract(
+        name=place.name,
+        description=docstrings.summary(function.__doc__) or place.name.replace("_", " "),
+        arguments=signature.arguments_schema,
+        result=signature.result_schema,
+        version=version,
+        read_only=read_only,
+        destructive=not read_only if destructive is None else destructive,
+        idempotent=idempotent,
+        open_world=open_world,
+        timeout_s=timeout,
+        retries=retries,
+        usd=_price(usd, place),
+        sensitive=frozenset(_known(sensitive, signature, place)),
+    )
+    check_promise(contract, place)
+    return FunctionTool(
+        function=function,
+        contract=contract,
+        signature=signature,
+        transient=transient,
+        max_result_bytes=max_result_bytes,
+    )
+
+
+def check_promise(contract: ToolContract, place: Place) -> None:
+    """Refuse hints and limits that contradict each other.
+
+    Raises:
+        ContractBroken: naming the contradiction.
+    """
+    if contract.read_only and contract.destructive:
+        raise place.broken("it is declared read_only and destructive", "drop one of the two")
+    if not contract.timeout_s > 0:
+        raise place.broken(f"the timeout is {contract.timeout_s}", "give seconds above 0")
+    if contract.retries < 0:
+        raise place.broken(f"retries is {contract.retries}", "give 0 or more")
+    if contract.retries and not contract.repeatable:
+        raise place.broken(
+            "it is to be retried, but a second attempt could repeat its effect",
+            "drop retries, or declare it read_only or idempotent if that is true",
+        )
+
+
+def _check_name(place: Place) -> None:
+    if place.name in RESERVED:
+        raise place.broken("the name is reserved", "give another with @tool(name=...)")
+    if not _NAME.fullmatch(place.name):
+        raise place.broken(
+            "the name is not one that models can call",
+            "use at most 64 letters, digits, _ and -, as in name='find_order'",
+        )
+
+
+def _price(usd: str | Decimal, place: Place) -> Decimal:
+    try:
+        price = Decimal(usd)
+    except InvalidOperation as error:
+        raise place.broken(f"usd is {usd!r}", "give a number as text, as in usd='0.002'") from error
+    if not price.is_finite() or price < 0:
+        raise place.broken(f"usd is {usd}", "give 0 or more")
+    return price
+
+
+def _known(names: Sequence[str], signature: Signature, place: Place) -> Sequence[str]:
+    known = [argument for _field, argument in signature.fields]
+    for name in [names] if isinstance(names, str) else names:
+        if name not in known:
+            raise place.broken(
+                f"sensitive names {name!r}, which is no argument{closest(name, known)}",
+                f"name some of {', '.join(known) or 'its arguments (it has none)'}",
+            )
+    return [names] if isinstance(names, str) else names

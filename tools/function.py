@@ -1,0 +1,150 @@
+"""A tool made from a plain function: checked arguments in, a checked result out, within the time it promised."""
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, Generic, Literal, ParamSpec, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticSerializationError, from_json, to_json
+
+from interlock.runtime.clock import Clock, SystemClock
+from interlock.runtime.contract import ToolContract
+from interlock.runtime.errors import ArgumentsRefused, InterlockError, ToolFailed
+from interlock.runtime.records import ToolContext
+from interlock.tools.problems import in_words
+from interlock.tools.signature import Signature
+from interlock.tools.threads import in_thread
+
+P = ParamSpec("P")
+R = TypeVar("R")
+_LONGEST_REASON = 500
+_FIRST_WAIT_S = 0.1
+_LONGEST_WAIT_S = 10.0
+
+
+class Refused(Exception):
+    """Raised by a tool to say that it did nothing, and why. The model is told."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionTool(Generic[P, R]):
+    """A function with its contract. Called directly it is still the plain function."""
+
+    function: Callable[P, R]
+    contract: ToolContract
+    signature: Signature
+    transient: tuple[type[BaseException], ...]
+    """Errors after which a repeatable tool is tried again."""
+    max_result_bytes: int
+    clock: Clock = field(default_factory=SystemClock)
+
+    def __post_init__(self) -> None:
+        for name in ("__name__", "__qualname__", "__module__", "__doc__"):
+            object.__setattr__(self, name, getattr(self.function, name, None))
+        object.__setattr__(self, "__wrapped__", self.function)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self.function(*args, **kwargs)
+
+    def using(self, clock: Clock) -> "FunctionTool[P, R]":
+        """Give the same tool with another clock to wait by between attempts."""
+        return replace(self, clock=clock)
+
+    def check(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Validate arguments as strictly as their schema says, fill in defaults, and return JSON data."""
+        return self._typed(arguments).model_dump(mode="json", by_alias=True)
+
+    async def run(self, arguments: dict[str, Any], context: ToolContext) -> Any:
+        """Do it, and again only where the contract allows it and the error may pass."""
+        call = self._bound(self._typed(arguments), context)
+        attempts = 1
+        while True:
+            try:
+                return self._delivered(await self._once(call))
+            except ToolFailed as failed:
+                if not self.contract.retries or not isinstance(failed.__cause__, self.transient):
+                    raise
+                if attempts > self.contract.retries:
+                    failed.reason += f" ({attempts} attempts)"
+                    raise
+            wait = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** (attempts - 1))
+            await self.clock.sleep(wait * (0.5 + self.clock.random() / 2))
+            attempts += 1
+
+    def _typed(self, arguments: dict[str, Any]) -> BaseModel:
+        try:
+            return self.signature.typed(arguments)
+        except ValidationError as error:
+            problems = in_words(error.errors(include_url=False), self.contract.arguments)
+        except (PydanticSerializationError, UnicodeError) as error:
+            problems = (f"the arguments are no JSON data: {error}",)
+        raise ArgumentsRefused(tool=self.contract.name, problems=problems)
+
+    def _bound(self, typed: BaseModel, context: ToolContext) -> Callable[[], Any]:
+        values = typed.__dict__
+        keywords = {argument: values[name] for name, argument in self.signature.fields}
+        if self.signature.context:
+            keywords[self.signature.context] = context
+        return partial(self.function, **keywords)
+
+    async def _once(self, call: Callable[[], Any]) -> Any:
+        limit = asyncio.timeout(self.contract.timeout_s)
+        try:
+            async with limit:
+                result = call() if inspect.iscoroutinefunction(self.function) else await in_thread(call)
+                return await result if inspect.isawaitable(result) else result
+        except Refused as refused:
+            raise self._failed(str(refused), happened="no") from refused
+        except TimeoutError as error:
+            late = f"no answer within {self.contract.timeout_s:g} s"
+            raise self._failed(late if limit.expired() else _told(error)) from error
+        except asyncio.CancelledError as error:
+            if _being_cancelled():
+                raise
+            raise self._failed("it was cancelled from within") from error
+        except GeneratorExit:
+            raise
+        except BaseException as error:  # also SystemExit: a tool may end itself, not this process
+            if isinstance(error, InterlockError) and error.acts != "model":
+                raise
+            raise self._failed(_told(error)) from error
+
+    def _delivered(self, result: Any) -> Any:
+        """Check a result against its schema and turn it into JSON data."""
+        adapter = self.signature.result
+        try:
+            value = adapter.dump_python(adapter.validate_python(result, strict=True), mode="json", warnings="error")
+            data = to_json(value, inf_nan_mode="constants")
+            if b"NaN" in data or b"Infinity" in data:
+                from_json(data, allow_inf_nan=False)
+        except ValidationError as error:
+            raise self._failed(f"its result breaks its schema: {_first(error)}") from error
+        except (PydanticSerializationError, ValueError) as error:
+            raise self._failed(f"its result has no JSON form: {error}") from error
+        if len(data) > self.max_result_bytes:
+            size = f"{len(data):,} bytes, {self.max_result_bytes:,} are allowed"
+            raise self._failed(f"its result is too large: {size}; ask for less")
+        return value
+
+    def _failed(self, reason: str, happened: Literal["no", "maybe"] | None = None) -> ToolFailed:
+        unless_told: Literal["no", "maybe"] = "no" if self.contract.read_only else "maybe"
+        cut = reason if len(reason) <= _LONGEST_REASON else reason[:_LONGEST_REASON] + "…"
+        return ToolFailed(tool=self.contract.name, reason=cut, happened=happened or unless_told)
+
+
+def _being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _told(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def _first(error: ValidationError) -> str:
+    details = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in details["loc"])
+    return f"{place}: {details['msg']}" if place else details["msg"]
