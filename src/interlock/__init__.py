@@ -4,7 +4,7 @@ The public names are imported when they are first used, so that importing the pa
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from interlock.graphs.agent import Agent
@@ -12,6 +12,15 @@ if TYPE_CHECKING:
     from interlock.runtime.records import Budget, Caller, Decision, Label, ToolContext, Usage
     from interlock.serving.session import Session
     from interlock.tools import tool
+else:
+    # Hidden from type checkers, which would take any name from a module that has a __getattr__.
+    def __getattr__(name):
+        if name not in _HOMES:
+            raise AttributeError(f"module 'interlock' has no attribute {name!r}")
+        value = getattr(import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value
+
 
 __all__ = [
     "Agent",
@@ -38,14 +47,6 @@ _HOMES = {
     "Usage": "interlock.runtime.records",
     "tool": "interlock.tools",
 }
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'interlock' has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value
-    return value
 
 
 def __dir__() -> list[str]:
