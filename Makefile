@@ -51,7 +51,7 @@ bench: $(READY)  ## run the quick benchmarks
 	$(BIN)/python benchmarks/steps.py --rounds 20 --repeats 5
 
 constraints: $(READY)  ## write constraints.txt from what .venv holds
-	{ sed -n 1p constraints.txt; $(BIN)/pip freeze --exclude-editable | sed -E 's/\+cpu$$//' | LC_ALL=C sort -f; } > constraints.new
+	{ sed -n 1p constraints.txt; $(BIN)/pip freeze --all --exclude pip --exclude-editable | sed -E 's/\+cpu$$//' | LC_ALL=C sort -f; } > constraints.new
 	mv constraints.new constraints.txt
 
 public-names: $(READY)  ## write docs/public-names.txt from the folders' __all__
