@@ -2,6 +2,9 @@
 
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cached_property
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from interlock.runtime.gate import effects as _effects
 from interlock.runtime.gate import leases as _leases
 from interlock.runtime.gate import ledger as _ledger
 from interlock.runtime.journal.journal import Journal
+from interlock.runtime.settings import settings
 
 _TABLES = (_approvals.approvals, _effects.effects, _leases.leases, _ledger.accounts)
 """Imported so that every table is known before a database is made."""
@@ -76,3 +80,27 @@ class Home:
             self.database.close()
             for name in ("database", "journal", "ledger", "approvals"):
                 self.__dict__.pop(name, None)
+
+
+_current: ContextVar["Home | None"] = ContextVar("interlock_home", default=None)
+_default: dict[str, Home] = {}
+
+
+def current_home() -> Home:
+    """Give the home that this run uses: that of `using`, else the one the settings name."""
+    if (found := _current.get()) is not None:
+        return found
+    path = str(settings().home)
+    if path not in _default:
+        _default[path] = Home(path)
+    return _default[path]
+
+
+@contextmanager
+def using(home: Home) -> Iterator[Home]:
+    """Let the runs that start in this block use a home."""
+    token = _current.set(home)
+    try:
+        yield home
+    finally:
+        _current.reset(token)

@@ -130,7 +130,9 @@ class Approvals:
         found = (self._read(row) for row in self._database.read(_ALL))
         return [a for a in found if state in (None, a.state) and thread in (None, a.thread)]
 
-    def ask(self, tx: Transaction, *, scope: Scope, arguments: dict[str, Any], decision: Decision, **facts: Any) -> None:
+    def ask(
+        self, tx: Transaction, *, scope: Scope, arguments: dict[str, Any], decision: Decision, **facts: Any
+    ) -> None:
         """Put a question; `facts` are the columns that name it."""
         now = self._clock.now()
         tx.run(
@@ -142,6 +144,8 @@ class Approvals:
             expires_at=(now + timedelta(seconds=decision.expires_s)).timestamp(),
             run=scope.run,
             thread=scope.thread,
+            answered_by="",
+            note="",
             **facts,
         )
 

@@ -85,7 +85,7 @@ def claim(
     else:
         tx.run(
             _CLAIM, key=key, thread=thread, run=run, place=place, tool=tool, digest=digest,
-            state="claimed", fence=fence, attempts=1,
+            state="claimed", fence=fence, attempts=1, outcome="",
         )  # fmt: skip
 
 

@@ -58,8 +58,13 @@ class Gate:
         caller = run.caller
         return self.policies.decide(
             Request(
-                user=caller.user, tenant=caller.tenant, roles=caller.roles, agent=run.header["agent"],
-                action=action, arguments=arguments, label=label,
+                user=caller.user,
+                tenant=caller.tenant,
+                roles=caller.roles,
+                agent=run.header["agent"],
+                action=action,
+                arguments=arguments,
+                label=label,
             )  # fmt: skip
         )
 

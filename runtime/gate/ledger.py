@@ -34,7 +34,7 @@ reservations = Table(
     Column("until", Float, nullable=False),
 )
 
-_OPEN = Statement(upsert(accounts).on_conflict_do_nothing())
+_OPEN = Statement(upsert(accounts).values(scope=bindparam("scope")).on_conflict_do_nothing())
 _SPENT = Statement(
     select(*(accounts.c[unit] for unit in (*_UNITS, "unpriced", "seconds"))).where(accounts.c.scope == bindparam("of"))
 )

@@ -45,7 +45,9 @@ class PriceUnknown(RunStopped):
     model: str
 
     def __str__(self) -> str:
-        return f"model {self.model!r} has no price, so Budget(usd=...) cannot be kept; declare one with Agent(prices=...)"
+        return (
+            f"model {self.model!r} has no price, so Budget(usd=...) cannot be kept; declare one with Agent(prices=...)"
+        )
 
 
 @dataclass(eq=False, kw_only=True)

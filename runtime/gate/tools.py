@@ -49,9 +49,7 @@ class GatedTools:
             return self._refuse(call, at, "denied", _denied(call.tool, decision), decision)
         return await _Calling(self, tool, call, arguments, at, label, decision).go()
 
-    def _refuse(
-        self, call: ToolCall, at: str, code: str, told: str, decision: Decision | None = None
-    ) -> ToolOutcome:
+    def _refuse(self, call: ToolCall, at: str, code: str, told: str, decision: Decision | None = None) -> ToolOutcome:
         event = events.Refused(
             action=call.tool, call=call.id, decision=decision, code=code, request=call.arguments, told=told
         )
@@ -75,7 +73,9 @@ class _Calling:
         self.port, self.gate, self.run, self.tool = port, port.gate, port.run, tool
         self.call, self.arguments, self.at, self.decision = call, arguments, at, decision
         self.contract: ToolContract = tool.contract
-        self.label = label.join(Label(integrity="untrusted", sources=(call.tool,))) if self.contract.open_world else label
+        self.label = (
+            label.join(Label(integrity="untrusted", sources=(call.tool,))) if self.contract.open_world else label
+        )
         self.digest = effects.request_digest(self.contract, arguments)
         self.key = effects.effect_key(self.run.scope.thread, self.run.place(at), self.digest)
         self.approval = ""
@@ -106,7 +106,9 @@ class _Calling:
     def _recorded(self, found: effects.Effect) -> ToolOutcome:
         outcome = self.gate.home.journal.payload(found.outcome) or {}
         if found.state == "failed":
-            return ToolOutcome(call=self.call, ok=False, content=outcome.get("error", "it failed before"), label=self.label)
+            return ToolOutcome(
+                call=self.call, ok=False, content=outcome.get("error", "it failed before"), label=self.label
+            )
         value = outcome.get("value")
         event = events.ToolDone(
             call=self.call.id, tool=self.call.tool, value=value, label=self.label, reused=True, usage=Usage(), ms=0
@@ -129,7 +131,9 @@ class _Calling:
 
     def _not_approved(self, found: Approval) -> ToolOutcome:
         if found.question == "in_doubt":
-            told = f"It is not known whether {self.call.tool} took effect. It will not be repeated; a person must check."
+            told = (
+                f"It is not known whether {self.call.tool} took effect. It will not be repeated; a person must check."
+            )
         elif found.state == "denied":
             told = f"{found.answered_by} denied {self.call.tool}" + (f": {found.note}" if found.note else ".")
         else:

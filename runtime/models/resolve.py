@@ -42,7 +42,9 @@ def _by_name(name: str) -> BaseChatModel:
     provider, colon, _model = name.partition(":")
     if not colon:
         raise ModelMissing(
-            what=f"unknown model {name!r}", where="model=", fix='write "embedded" or "provider:name", such as "openai:gpt-5"'
+            what=f"unknown model {name!r}",
+            where="model=",
+            fix='write "embedded" or "provider:name", such as "openai:gpt-5"',
         )
     try:
         from langchain.chat_models import init_chat_model

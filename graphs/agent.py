@@ -1,0 +1,75 @@
+"""An agent: a role with its prompt, model, tools, memory, policy and budget. A value, not a process."""
+
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from interlock.runtime.errors import BadInput, PolicyBroken
+from interlock.runtime.ports import MemoryPlan, Tool
+from interlock.runtime.records import Budget
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+    from interlock.runtime.models.chat import Price
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agent:
+    """What an agent is.
+
+    Relative paths are relative to the file that makes the agent.
+
+    Args:
+        name: letters, digits, `_` and `-`.
+        model: `"embedded"`, `"provider:name"`, or any langchain chat model.
+        tools: what it may use; made with `@tool`.
+        policy: a Cedar file; without one, read-only tools are allowed and everything else asks a person.
+        budget: what one run may use up.
+        memory: its long-term memory; None: it remembers only the thread.
+        prompts: a folder of `*.md`; without one, or for names it lacks, the built-in prompts.
+        prices: US dollars for a million tokens, by model name; needed where `Budget(usd=...)` meets a paid model.
+
+    Raises:
+        BadInput: a name cannot be used, or stands twice.
+        PolicyBroken: there is no such policy file.
+    """
+
+    name: str
+    model: "str | BaseChatModel" = "embedded"
+    tools: Sequence[Tool] = ()
+    policy: str | Path | None = None
+    budget: Budget = field(default_factory=Budget)
+    memory: MemoryPlan | None = None
+    prompts: str | Path | None = None
+    prices: "Mapping[str, Price]" = field(default_factory=dict[str, "Price"])
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise BadInput(
+                what=f"agent name {self.name!r} cannot be used", where="Agent(name=)", fix="letters, digits, _ and -"
+            )
+        here = _folder_of_caller()
+        for name in ("policy", "prompts"):
+            if (given := getattr(self, name)) is not None:
+                object.__setattr__(self, name, here / Path(given))
+        if isinstance(self.policy, Path) and not self.policy.is_file():
+            raise PolicyBroken(
+                what="there is no such policy file", where=str(self.policy), fix="write it, or leave policy= out"
+            )
+        names = [tool.contract.name for tool in self.tools]
+        for twice in {name for name in names if names.count(name) > 1}:
+            raise BadInput(
+                what=f"tool {twice!r} stands twice", where=f"agent {self.name}", fix="give one of them another name"
+            )
+
+
+def _folder_of_caller() -> Path:
+    """Find the folder of the file that makes the agent: frame 0 is here, 1 __post_init__, 2 __init__, 3 the caller."""
+    file = sys._getframe(3).f_globals.get("__file__")
+    return Path(file).resolve().parent if file else Path.cwd()

@@ -1,0 +1,264 @@
+"""Put an agent together: its ports behind the gate, and the runs that are open in this process."""
+
+import hashlib
+import secrets
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from typing import Any, cast
+
+import orjson
+from langgraph.runtime import Runtime
+
+from interlock.graphs.agent import Agent
+from interlock.runtime.errors import BadInput
+from interlock.runtime.gate.gate import Gate
+from interlock.runtime.gate.leases import holder_here, release, take
+from interlock.runtime.gate.models import GatedModel
+from interlock.runtime.gate.others import GatedDoor, GatedMemory, JournalNotebook
+from interlock.runtime.gate.run import OpenRun, RunHeader
+from interlock.runtime.gate.stops import BudgetSpent
+from interlock.runtime.gate.tools import GatedTools
+from interlock.runtime.home import Home, current_home
+from interlock.runtime.journal import events
+from interlock.runtime.journal.prompts import message_kept
+from interlock.runtime.models.chat import ChatModel
+from interlock.runtime.models.resolve import resolve
+from interlock.runtime.policies import CedarPolicies
+from interlock.runtime.ports import Deps, MemoryStore
+from interlock.runtime.prompts import PromptFolder
+from interlock.runtime.records import Caller, Usage
+
+HEADER = 1
+"""Version of the run header in checkpoints."""
+
+
+@dataclass(kw_only=True)
+class Entered:
+    """A run with its ports, and how many of its nodes are at work."""
+
+    run: OpenRun
+    deps: Deps
+    home: Home
+    inside: int = 0
+    ended: events.RunEnded | None = None
+
+
+class Assembly:
+    """One agent in one graph, ready to run in any home."""
+
+    def __init__(self, agent: Agent, *, graph: str) -> None:
+        self.agent = agent
+        self.graph = graph
+        self.source = ""
+        self.tools = {tool.contract.name: tool for tool in agent.tools}
+        self.contracts = [tool.contract for tool in agent.tools]
+        self.policies = CedarPolicies(agent.policy if agent.policy is None else _path(agent.policy), self.contracts)
+        self.prompts = PromptFolder(None if agent.prompts is None else _path(agent.prompts))
+        self._holder = holder_here(secrets.token_hex(4))
+        self._entered: dict[tuple[str, str], Entered] = {}
+        self._memories: dict[str, MemoryStore] = {}
+        self._lock = threading.RLock()
+
+    @cached_property
+    def model(self) -> ChatModel:
+        """The agent's chat model; made when first needed."""
+        return resolve(self.agent.model, contracts=self.contracts, prices=self.agent.prices)
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """Content hashes of all that decides how the agent behaves."""
+        return {
+            "graph": self.graph,
+            "agent": self.agent.name,
+            "model": self.model.name,
+            "prompts": {prompt.name: [prompt.version, prompt.hash] for prompt in self.prompts.all()},
+            "tools": {
+                c.name: [c.version, _hash([c.as_catalogue(), c.idempotent, c.open_world])] for c in self.contracts
+            },
+            "budget": self.agent.budget.model_dump(mode="json"),
+        }
+
+    @cached_property
+    def manifest_hash(self) -> str:
+        """SHA-256 of the manifest, hexadecimal."""
+        return _hash(self.manifest)
+
+    def memory(self, home: Home) -> MemoryStore | None:
+        """Open the agent's memory in a home."""
+        if self.agent.memory is None:
+            return None
+        with self._lock:
+            key = str(home.path)
+            if key not in self._memories:
+                self._memories[key] = self.agent.memory.open(home.path, home.clock)
+            return self._memories[key]
+
+    def begin(self, state: Mapping[str, Any], runtime: Runtime[Any]) -> tuple[Entered, RunHeader]:
+        """Start a run on the thread: take its lease, open its account, and put the start on record.
+
+        Raises:
+            ThreadBusy: another run holds the thread.
+        """
+        home = current_home()
+        caller = as_caller(runtime.context)
+        header = self._header(home, caller, state, runtime)
+        entered = self._open(home, header, caller)
+        messages = [message_kept(message) for message in _new_messages(state["messages"])]
+        started = events.RunStarted(
+            agent=self.agent.name, caller=caller, turn=header["turn"], manifest=self.manifest_hash,
+            policy=self.policies.version, messages=messages,
+        )  # fmt: skip
+        with home.database.transaction() as tx:
+            home.journal.store(tx, "", orjson.dumps(self.manifest, option=orjson.OPT_SORT_KEYS))
+            home.journal.append(tx, entered.run.scope, entered.run.place("begin"), started)
+        return entered, header
+
+    def resume(self, header: RunHeader, runtime: Runtime[Any]) -> Entered:
+        """Give a run that is open here, or go on with one that another process left.
+
+        Raises:
+            ThreadBusy: another run holds the thread.
+            BadInput: it is resumed for another user than it was started for.
+        """
+        home = current_home()
+        with self._lock:
+            if (found := self._entered.get((str(home.path), header["id"]))) is not None:
+                return found
+            caller = Caller(user=header["user"], tenant=header["tenant"], roles=tuple(header["roles"]))
+            _same_person(caller, runtime.context)
+            entered = self._open(home, header, caller)
+        entered.deps.notebook  # noqa: B018
+        with home.database.transaction() as tx:
+            home.journal.append(tx, entered.run.scope, entered.run.place("resume"), events.RunResumed(by=caller))
+        return entered
+
+    def _header(self, home: Home, caller: Caller, state: Mapping[str, Any], runtime: Runtime[Any]) -> RunHeader:
+        info = runtime.execution_info
+        thread = (info.thread_id if info else None) or f"lone-{home.clock.new_id()}"
+        before = state.get("run") or {}
+        return RunHeader(
+            v=HEADER,
+            id=home.clock.new_id(),
+            thread=thread,
+            turn=int(before.get("turn", 0)) + 1,
+            user=caller.user,
+            tenant=caller.tenant,
+            roles=list(caller.roles),
+            agent=self.agent.name,
+            manifest=self.manifest_hash,
+            path=_path_in_parents(info.checkpoint_ns if info else ""),
+        )
+
+    def _open(self, home: Home, header: RunHeader, caller: Caller) -> Entered:
+        now = home.clock.now()
+        with home.database.transaction() as tx:
+            lease = take(tx, header["thread"] + _inner(header), header["id"], self._holder, now)
+            home.ledger.open(tx, f"run {header['id']}")
+        before = home.ledger.usage(f"run {header['id']}")
+        run = OpenRun(
+            header=header,
+            caller=caller,
+            budget=self.agent.budget,
+            lease=lease,
+            opened_at=home.clock.monotonic(),
+            seconds_before=before.seconds,
+        )
+        entered = Entered(run=run, deps=self._deps(home, run), home=home)
+        with self._lock:
+            self._entered[str(home.path), header["id"]] = entered
+        return entered
+
+    def _deps(self, home: Home, run: OpenRun) -> Deps:
+        gate = Gate(home=home, policies=self.policies)
+        store = self.memory(home)
+        return Deps(
+            model=GatedModel(gate=gate, run=run, model=self.model),
+            tools=GatedTools(gate=gate, run=run, tools=self.tools, source=self.source),
+            memory=None if store is None else GatedMemory(gate=gate, run=run, store=store),
+            door=GatedDoor(gate=gate, run=run),
+            notebook=JournalNotebook(gate=gate, run=run),
+            clock=home.clock,
+            prompts=self.prompts,
+        )
+
+    def check_steps(self, entered: Entered, steps: int) -> None:
+        """Stop a run that has taken all its steps.
+
+        Raises:
+            BudgetSpent: the next step would be one too many.
+        """
+        limit = entered.run.budget.steps
+        if steps >= limit:
+            raise BudgetSpent(
+                scope=entered.run.account, unit="steps", limit=Decimal(limit), spent=Decimal(steps), needed=Decimal(1)
+            )
+
+    def leave(self, entered: Entered) -> None:
+        """Close the run in this process once it has ended and no node is at work."""
+        with self._lock:
+            if entered.inside > 0 or entered.ended is None:
+                return
+            self._entered.pop((str(entered.home.path), entered.run.scope.run), None)
+        home, run = entered.home, entered.run
+        seconds = home.clock.monotonic() - run.opened_at
+        with home.database.transaction() as tx:
+            home.ledger.charge(tx, run.account, Usage(seconds=seconds))
+            release(tx, run.lease)
+        ended = entered.ended.model_copy(update={"usage": home.ledger.usage(run.account)})
+        with home.database.transaction() as tx:
+            home.journal.append(tx, run.scope, run.place("end"), ended)
+
+
+def as_caller(context: Any) -> Caller:
+    """Read for whom a run acts from what a graph was given as `context=`.
+
+    Raises:
+        BadInput: it names something that a caller does not have.
+    """
+    if context is None:
+        return Caller()
+    if isinstance(context, Caller):
+        return context
+    facts = {name: getattr(context, name) for name in ("user", "tenant", "roles") if hasattr(context, name)}
+    return Caller.model_validate(cast(dict[str, Any], context) if isinstance(context, dict) else facts)
+
+
+def _same_person(caller: Caller, context: Any) -> None:
+    given = as_caller(context)
+    if context is not None and (given.user, given.tenant) != (caller.user, caller.tenant):
+        raise BadInput(
+            what=f"the run acts for user {caller.user!r} of tenant {caller.tenant!r}, not for {given.user!r} of {given.tenant!r}",
+            where="context=",
+            fix="resume it for the same user, or start a new thread",
+        )
+
+
+def _new_messages(messages: list[Any]) -> list[Any]:
+    """Give the messages that came in with this run: those after the last one that a run had left."""
+    for index in range(len(messages) - 1, -1, -1):
+        if messages[index].type in ("ai", "tool"):
+            return messages[index + 1 :]
+    return messages
+
+
+def _path_in_parents(namespace: str) -> str:
+    """Name the graph's place inside its parents: the node names of the namespace, without task ids, without our own."""
+    parts = [part.split(":")[0] for part in namespace.split("|")[:-1]]
+    return "".join(f"{part}/" for part in parts)
+
+
+def _inner(header: RunHeader) -> str:
+    return f"#{header['path']}" if header["path"] else ""
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _path(given: Any) -> Any:
+    from pathlib import Path
+
+    return Path(given)

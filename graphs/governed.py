@@ -1,0 +1,91 @@
+"""Bind a node to an assembly: the run is entered before it and left after it, and its ports are its context."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from contextvars import copy_context
+from typing import Any
+
+from langgraph._internal._runnable import RunnableCallable
+from langgraph.errors import GraphInterrupt
+from langgraph.runtime import Runtime
+
+from interlock.graphs.assembly import Assembly, Entered
+from interlock.runtime.errors import InterlockError
+from interlock.runtime.gate.backstop import passing
+from interlock.runtime.gate.stops import RunStopped
+from interlock.runtime.journal.events import RunEnded
+
+Node = Callable[[Any, Runtime[Any]], Awaitable[Any]]
+
+
+def governed(assembly: Assembly, node: Node, *, name: str, first: bool = False, last: bool = False) -> RunnableCallable:
+    """Make a LangGraph node of ours. It runs in sync and async graphs alike."""
+    counts = name in ("think", "plan")
+
+    async def run(state: Any, runtime: Runtime[Any]) -> Any:
+        header = None
+        if first:
+            entered, header = assembly.begin(state, runtime)
+        else:
+            entered = assembly.resume(state["run"], runtime)
+        entered.inside += 1
+        try:
+            if counts:
+                assembly.check_steps(entered, state["steps"])
+            with passing("governed"):
+                writes = await node(state, runtime.override(context=entered.deps))
+            if last:
+                entered.ended = RunEnded(status="done")
+            return writes if header is None else {**writes, "run": header}
+        except BaseException as error:
+            entered.ended = _ended(error)
+            raise
+        finally:
+            entered.inside -= 1
+            assembly.leave(entered)
+
+    return RunnableCallable(_in_own_loop(run), run, name=name, trace=False)
+
+
+def _ended(error: BaseException) -> RunEnded:
+    """Say how a run ended that an error or an interrupt has left."""
+    if isinstance(error, GraphInterrupt):
+        waiting = [item.value["id"] for item in error.args[0] if isinstance(item.value, dict)]
+        return RunEnded(status="waiting", approvals=waiting)
+    code = error.code if isinstance(error, InterlockError) else type(error).__name__
+    return RunEnded(status="stopped" if isinstance(error, RunStopped) else "failed", code=code, reason=str(error))
+
+
+def _in_own_loop(run: Node) -> Callable[[Any, Runtime[Any]], Any]:
+    """Make the blocking form of a node, for `graph.invoke`."""
+
+    def blocking(state: Any, runtime: Runtime[Any]) -> Any:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return asyncio.run(run(state, runtime))  # type: ignore[arg-type]  # our nodes are coroutines
+        return _in_thread(lambda: asyncio.run(run(state, runtime)))  # type: ignore[arg-type]
+
+    return blocking
+
+
+def _in_thread(do: Callable[[], Any]) -> Any:
+    """Run in a thread of its own, because the caller's thread has a running loop."""
+    box: dict[str, Any] = {}
+
+    def work() -> None:
+        try:
+            box["value"] = do()
+        except BaseException as error:
+            box["error"] = error
+
+    thread = threading.Thread(target=copy_context().run, args=(work,))
+    thread.start()
+    thread.join()
+    if "error" in box:
+        raise box["error"]
+    return box["value"]
+
+
+__all__ = ["Entered", "governed"]

@@ -1,0 +1,75 @@
+"""The first node of a run: take the request in."""
+
+from typing import Any, TypedDict
+
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
+from langgraph.runtime import Runtime
+
+from interlock.nodes.state import text_of
+from interlock.runtime.errors import MessageRefused
+from interlock.runtime.ports import Deps
+
+MOST_CHARS = 100_000
+"""The longest request that is taken; longer input belongs into a file that a tool reads."""
+
+
+class Reads(TypedDict):
+    messages: list[AnyMessage]
+
+
+class Writes(TypedDict, total=False):
+    messages: list[AnyMessage]
+    steps: int
+    draft: AIMessage | None
+    plan: dict[str, Any]
+    progress: dict[str, Any]
+    replans: int
+    recalled: list[str]
+
+
+async def begin(state: Reads, runtime: Runtime[Deps]) -> Writes:
+    """Check the request, close what an abandoned run left open, and start counting anew.
+
+    Raises:
+        MessageRefused: there is no request, or it is empty or too long.
+    """
+    messages = state["messages"]
+    _check(messages)
+    return {
+        "messages": abandoned(messages),
+        "steps": 0,
+        "draft": None,
+        "plan": {},
+        "progress": {},
+        "replans": 0,
+        "recalled": [],
+    }
+
+
+def _check(messages: list[AnyMessage]) -> None:
+    where = "the last of `messages`"
+    if not messages or not isinstance(messages[-1], HumanMessage):
+        raise MessageRefused(what="there is no request", where=where, fix='pass {"messages": [("user", "...")]}')
+    text = text_of(messages[-1])
+    if not text.strip():
+        raise MessageRefused(what="the request is empty", where=where, fix="say what is wanted")
+    if len(text) > MOST_CHARS:
+        raise MessageRefused(
+            what=f"the request has {len(text):,} characters", where=where, fix=f"send at most {MOST_CHARS:,}"
+        )
+
+
+def abandoned(messages: list[AnyMessage]) -> list[AnyMessage]:
+    """Answer calls of an earlier run that never got a result, so that every call has its answer.
+
+    Chat models refuse a history with an unanswered call.
+    """
+    answered = {m.tool_call_id for m in messages if isinstance(m, ToolMessage)}
+    told = "This call was not made: the user said something else before it could be."
+    return [
+        ToolMessage(told, tool_call_id=call["id"] or "", name=call["name"], status="error")
+        for message in messages
+        if isinstance(message, AIMessage)
+        for call in message.tool_calls
+        if call["id"] not in answered
+    ]

@@ -1,0 +1,74 @@
+"""Break the request into steps, with explicit conditions and success criteria."""
+
+from typing import Any, TypedDict
+
+import orjson
+from langchain_core.messages import AnyMessage, SystemMessage
+from langgraph.runtime import Runtime
+from pydantic import ValidationError
+
+from interlock.nodes.prompt import prompt
+from interlock.runtime.plan import Plan
+from interlock.runtime.ports import Deps
+
+
+class Reads(TypedDict):
+    messages: list[AnyMessage]
+    recalled: list[str]
+    plan: dict[str, Any]
+    progress: dict[str, Any]
+    steps: int
+    replans: int
+
+
+class Writes(TypedDict):
+    plan: dict[str, Any]
+    steps: int
+    progress: dict[str, Any]
+
+
+async def plan(state: Reads, runtime: Runtime[Deps]) -> Writes:
+    """Ask the planner for a plan; on a replan, show it what came of the last one."""
+    deps, step = runtime.context, state["steps"] + 1
+    messages = prompt(_system(deps), state["messages"], state["recalled"])
+    if state["progress"]:
+        messages.append(results_block(state["progress"]))
+    made = await _asked(deps, messages, step)
+    await deps.notebook.note("plan", f"plan.{step}", made.model_dump(mode="json"))
+    return {"plan": made.model_dump(mode="json"), "steps": step, "progress": _kept(state["progress"])}
+
+
+def _system(deps: Deps) -> str:
+    tools = orjson.dumps(deps.tools.catalogue()).decode()
+    return f"{deps.prompts.text('plan')}\n<tools>\n{tools}\n</tools>"
+
+
+async def _asked(deps: Deps, messages: list[AnyMessage], step: int) -> Plan:
+    reply = await deps.model.ask(messages, at=f"plan.{step}", schema=Plan)
+    try:
+        return Plan.model_validate(reply.tool_calls[0]["args"])
+    except (IndexError, ValidationError) as error:
+        problem = f"That was no valid plan: {error}. Answer with one call of Plan."
+    again = await deps.model.ask([*messages, reply, *_told(reply, problem)], at=f"plan.{step}.again", schema=Plan)
+    try:
+        return Plan.model_validate(again.tool_calls[0]["args"])
+    except (IndexError, ValidationError):
+        return Plan(say="I could not make a plan for this request.")
+
+
+def _told(reply: Any, problem: str) -> list[AnyMessage]:
+    from langchain_core.messages import HumanMessage, ToolMessage
+
+    if reply.tool_calls:
+        return [ToolMessage(problem, tool_call_id=call["id"], status="error") for call in reply.tool_calls]
+    return [HumanMessage(problem)]
+
+
+def _kept(progress: dict[str, Any]) -> dict[str, Any]:
+    """Keep what was done; what failed or was never reached is for the new plan to take up."""
+    return {id: entry for id, entry in progress.items() if entry["status"] == "done"}
+
+
+def results_block(progress: dict[str, Any]) -> SystemMessage:
+    """Show a model what came of the steps, marked as data."""
+    return SystemMessage(f"<results>\n{orjson.dumps(progress).decode()}\n</results>")

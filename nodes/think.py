@@ -1,0 +1,37 @@
+"""One round of a tool loop: the model calls tools, or answers."""
+
+from typing import Any, TypedDict
+
+from langchain_core.messages import AIMessage, AnyMessage
+from langgraph.runtime import Runtime
+from langgraph.types import Command, Send
+
+from interlock.nodes.prompt import prompt
+from interlock.nodes.state import Asked
+from interlock.runtime.ports import Deps
+
+
+class Reads(TypedDict):
+    messages: list[AnyMessage]
+    recalled: list[str]
+    label: dict[str, Any]
+    run: dict[str, Any]
+    steps: int
+
+
+async def think(state: Reads, runtime: Runtime[Deps]) -> Command[str]:
+    """Ask the model what to do next; each call it makes becomes a task of its own."""
+    deps, step = runtime.context, state["steps"] + 1
+    messages = prompt(deps.prompts.text("system"), state["messages"], state["recalled"])
+    reply = await deps.model.ask(messages, at=f"think.{step}", tools=True)
+    if not reply.tool_calls:
+        return Command(goto="finish", update={"draft": reply, "steps": step})
+    return Command(goto=sends(reply, state, step), update={"messages": [reply], "steps": step})
+
+
+def sends(reply: AIMessage, state: Any, step: int) -> list[Send]:
+    """Give every call of a message its own task, so that one that waits or fails does not repeat the others."""
+    return [
+        Send("act", Asked(call=dict(call), label=state["label"], at=f"act.{step}.{index}") | {"run": state["run"]})
+        for index, call in enumerate(reply.tool_calls)
+    ]

@@ -1,0 +1,85 @@
+"""Read from the journal what a run did: its calls, its reply and how it ended."""
+
+from interlock.runtime.home import Home
+from interlock.runtime.journal import events
+from interlock.runtime.journal.journal import Entry
+from interlock.serving.replies import CallMade, Reply
+
+
+def reply_of(home: Home, run: str) -> Reply:
+    """Make the reply of a run from its journal."""
+    entries = home.journal.of_run(run)
+    thread = entries[0].thread if entries else ""
+    ended = next((e.event for e in reversed(entries) if isinstance(e.event, events.RunEnded)), None)
+    status = ended.status if ended else "failed"
+    waiting = [home.approvals.get(id) for id in _asked(entries)]
+    pending = [approval.shown() for approval in waiting if approval.state == "pending"]
+    return Reply(
+        text=_text(entries, ended, pending),
+        status=status,
+        run=run,
+        thread=thread,
+        approvals=pending if status == "waiting" else [],
+        calls=calls_of(entries),
+        usage=ended.usage if ended else home.ledger.usage(f"run {run}"),
+        code=ended.code if ended else "unfinished",
+    )
+
+
+def _asked(entries: list[Entry]) -> list[str]:
+    return [e.event.approval for e in entries if isinstance(e.event, events.ApprovalRequested)]
+
+
+def _text(entries: list[Entry], ended: events.RunEnded | None, pending: list[dict[str, object]]) -> str:
+    if ended is not None and ended.status == "waiting":
+        asked = "; ".join(f"{a['tool']} ({a['reason']}), approval {a['id']}" for a in pending)
+        return f"Waiting for a person to approve: {asked}" if asked else "Approvals are answered; the run can go on."
+    replied = next((e.event for e in reversed(entries) if isinstance(e.event, events.Replied)), None)
+    if replied is not None:
+        return replied.text
+    return ended.reason if ended else "The run did not finish; send the message again, or resume the thread."
+
+
+def calls_of(entries: list[Entry]) -> list[CallMade]:
+    """List the tool calls of a run in the order in which they ended."""
+    intended = {e.event.call: e.event for e in entries if isinstance(e.event, events.ToolIntended)}
+    found: list[CallMade] = []
+    for entry in entries:
+        match entry.event:
+            case events.ToolDone() as done:
+                asked = intended.get(done.call)
+                found.append(_made(done.tool, asked, "done", value=done.value))
+            case events.ToolFailed() as failed:
+                found.append(_made(failed.tool, intended.get(failed.call), "failed", detail=failed.error))
+            case events.Refused(call=call) as refused if call:
+                found.append(_refused(refused))
+            case events.ApprovalRequested() as asked:
+                found.append(
+                    CallMade(
+                        tool=asked.tool, arguments=asked.arguments, outcome="waiting", policies=asked.decision.policies
+                    )
+                )
+            case _:
+                pass
+    return _without_answered(found)
+
+
+def _made(tool: str, asked: events.ToolIntended | None, outcome: str, **more: object) -> CallMade:
+    facts = {"arguments": asked.arguments, "policies": asked.decision.policies} if asked else {"arguments": {}}
+    return CallMade.model_validate({"tool": tool, "outcome": outcome, **facts, **more})
+
+
+def _refused(event: events.Refused) -> CallMade:
+    return CallMade(
+        tool=event.action,
+        arguments=event.request if isinstance(event.request, dict) else {},
+        outcome="refused",
+        policies=event.decision.policies if event.decision else (),
+        detail=event.told,
+    )
+
+
+def _without_answered(calls: list[CallMade]) -> list[CallMade]:
+    """Drop the waiting entry of a call that has since been made or refused."""
+    ended = [(c.tool, c.arguments) for c in calls if c.outcome != "waiting"]
+    return [c for c in calls if c.outcome != "waiting" or (c.tool, c.arguments) not in ended]

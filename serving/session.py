@@ -1,0 +1,212 @@
+"""A conversation with an agent: send text, get a reply or typed events."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from langchain_core.messages import AIMessageChunk, HumanMessage, ToolMessage
+from langgraph.types import Command
+
+from interlock.graphs.patterns import Compiled, assembly_of
+from interlock.runtime.checkpoints import checkpoints
+from interlock.runtime.errors import BadInput, InterlockError, NotFound
+from interlock.runtime.gate.stops import RunStopped
+from interlock.runtime.home import Home, using
+from interlock.runtime.records import Caller
+from interlock.runtime.settings import settings
+from interlock.serving.outcome import reply_of
+from interlock.serving.replies import Ended, NodeDone, Reply, SessionEvent, Token, ToolReturned
+
+RECURSION_LIMIT = 1_000
+"""LangGraph's own brake, far above any budget's steps."""
+
+
+class Session:
+    """One thread of one user with one graph.
+
+    Use it as an async context manager, or call `aclose`. `say` is the blocking form for scripts.
+
+    Args:
+        graph: made by one of `interlock.graphs`.
+        home: where journal, checkpoints and memory lie; default: the settings' home.
+        thread: its name; None makes a new one.
+
+    Raises:
+        BadInput: the graph was not made by Interlock.
+    """
+
+    def __init__(
+        self,
+        graph: Compiled,
+        *,
+        home: Home | Path | str | None = None,
+        thread: str | None = None,
+        user: str = "anonymous",
+        tenant: str = "default",
+        roles: tuple[str, ...] = (),
+    ) -> None:
+        if assembly_of(graph) is None:
+            raise BadInput(
+                what="the graph was not made by Interlock", where="Session(graph)", fix="make it with interlock.graphs"
+            )
+        self.home = home if isinstance(home, Home) else Home(home or settings().home)
+        self.caller = Caller(user=user, tenant=tenant, roles=roles)
+        self.thread = thread or f"t-{self.home.clock.new_id()}"
+        self._plain = graph
+        self._graph: Compiled | None = None
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        await self._opened()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the checkpoints; the thread can be opened again."""
+        self._graph = None
+        await self._stack.aclose()
+
+    def say(self, text: str) -> Reply:
+        """Send text and wait for the reply. For scripts that have no event loop."""
+
+        async def once() -> Reply:
+            try:
+                return await self.send(text)
+            finally:
+                await self.aclose()
+
+        return asyncio.run(once())
+
+    async def send(self, text: str) -> Reply:
+        """Send text and get the reply.
+
+        A thread that waits for a person stays as it is: the reply says so, and the text is not taken.
+
+        Raises:
+            InterlockError: bad input, or the house itself failed. A run that was stopped or that failed is a reply.
+        """
+        reply: Reply | None = None
+        async for event in self._run(text, tokens=False):
+            if isinstance(event, Ended):
+                reply = event.reply
+        assert reply is not None  # noqa: S101  # `_run` always ends with Ended
+        return reply
+
+    def stream(self, text: str) -> AsyncIterator[SessionEvent]:
+        """Send text and get events as they happen; the last one is `Ended`."""
+        return self._run(text, tokens=True)
+
+    async def resume(self) -> Reply:
+        """Go on with a run that waits or was cut off: after approvals were answered, or after a crash.
+
+        Raises:
+            NotFound: the thread has no unfinished run.
+        """
+        snapshot = await self._snapshot()
+        if not snapshot.next:
+            raise NotFound(
+                what=f"thread {self.thread!r} has no unfinished run", where=str(self.home.path), fix="send it a message"
+            )
+        async for event in self._drive(_wake(snapshot), tokens=False):
+            if isinstance(event, Ended):
+                return event.reply
+        raise AssertionError("a drive always ends with Ended")
+
+    async def history(self) -> list[Any]:
+        """Give the thread's messages, oldest first."""
+        return list((await self._snapshot()).values.get("messages", []))
+
+    async def _run(self, text: str, *, tokens: bool) -> AsyncIterator[SessionEvent]:
+        snapshot = await self._snapshot()
+        self._same_user(snapshot.values)
+        if snapshot.next:
+            pending = self.home.approvals.list(thread=self.thread)
+            if pending:
+                yield Ended(reply=self._reply(snapshot.values["run"]["id"]))
+                return
+            # A run was cut off, or its approvals are answered: it is finished before the new text is taken.
+            async for event in self._drive(_wake(snapshot), tokens=False):
+                if isinstance(event, Ended) and event.reply.status == "waiting":
+                    yield event
+                    return
+        async for event in self._drive({"messages": [HumanMessage(text)]}, tokens=tokens):
+            yield event
+
+    async def _drive(self, given: Any, *, tokens: bool) -> AsyncIterator[SessionEvent]:
+        graph = await self._opened()
+        modes = ["updates", "messages"] if tokens else ["updates"]
+        error: Exception | None = None
+        with using(self.home):
+            try:
+                stream = graph.astream(
+                    given,
+                    self._config,
+                    context=self.caller,
+                    stream_mode=modes,
+                    durability="sync",  # type: ignore[arg-type]
+                )
+                async for mode, chunk in stream:
+                    for event in _events(mode, chunk):
+                        yield event
+            except RunStopped:
+                pass
+            except Exception as caught:
+                error = caught
+        run = (await self._snapshot()).values.get("run", {}).get("id")
+        if error is not None and (isinstance(error, InterlockError) or not run):
+            raise error
+        yield Ended(reply=self._reply(run))
+
+    def _reply(self, run: str) -> Reply:
+        return reply_of(self.home, run).model_copy(update={"thread": self.thread})
+
+    def _same_user(self, values: dict[str, Any]) -> None:
+        owner = values.get("run")
+        if owner and (owner["user"], owner["tenant"]) != (self.caller.user, self.caller.tenant):
+            raise NotFound(
+                what=f"user {self.caller.user!r} has no thread {self.thread!r}",
+                where=str(self.home.path),
+                fix="use another --thread",
+            )
+
+    @property
+    def _config(self) -> Any:
+        return {"configurable": {"thread_id": self.thread}, "recursion_limit": RECURSION_LIMIT}
+
+    async def _snapshot(self) -> Any:
+        return await (await self._opened()).aget_state(self._config)
+
+    async def _opened(self) -> Compiled:
+        if self._graph is None:
+            _ = self.home.database
+            saver = await self._stack.enter_async_context(checkpoints(self.home.checkpoints))
+            self._graph = self._plain.copy({"checkpointer": saver})
+        return self._graph
+
+
+def _wake(snapshot: Any) -> Any:
+    """Make what sets a paused graph going: an answer to exactly the interrupts that stand, or nothing after a crash."""
+    waiting = {item.id: True for item in snapshot.interrupts}
+    return Command(resume=waiting) if waiting else None
+
+
+def _events(mode: str, chunk: Any) -> list[SessionEvent]:
+    if mode == "messages":
+        message, facts = chunk
+        text = str(message.text) if isinstance(message, AIMessageChunk) else ""
+        return [Token(text=text, node=facts.get("langgraph_node", ""))] if text else []
+    events: list[SessionEvent] = []
+    for node, writes in chunk.items():
+        for message in (writes or {}).get("messages", []) if isinstance(writes, dict) else []:
+            if isinstance(message, ToolMessage) and node == "act":
+                ok = message.status == "success"
+                events.append(ToolReturned(tool=message.name or "", ok=ok, content=str(message.text)))
+        events.append(NodeDone(node=node))
+    return events
