@@ -16,7 +16,6 @@ HINTS = {
     "extra_forbidden": "remove the key, or correct its spelling",
     "missing": "add the key",
     "string_type": "put the value in quotes, so that YAML reads it as text",
-    "too_short": "add at least one",
 }
 
 
@@ -124,7 +123,7 @@ def _refused(error: ValidationError, root: yaml.Node | None, path: Path) -> Suit
     first = error.errors(include_url=False)[0]
     place = ".".join(str(part) for part in first["loc"]) or "the file"
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    message = first["msg"].removeprefix("Value error, ")
+    message = "no such key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
     return SuiteBroken(
         what=f"{place}: {message[:1].lower()}{message[1:]}{more}",
         where=f"{path}:{_line(root, first['loc'])}",

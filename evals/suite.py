@@ -167,11 +167,13 @@ class Suite(Stated):
     setup: str = Field(default="", description="file:function beside the suite, or module:function")
     database: str = Field(default="", description="path of the project's database in the case's folder")
     repeats: int = Field(default=1, ge=1)
-    cases: Annotated[tuple[Case, ...], Field(min_length=1)]
+    cases: tuple[Case, ...]
     path: Path = Field(default=Path(), exclude=True)
 
     @model_validator(mode="after")
     def _names_each_case_once(self) -> "Suite":
+        if not self.cases:
+            raise ValueError("a suite needs at least one case")
         ids = [case.id for case in self.cases]
         if twice := sorted({name for name in ids if ids.count(name) > 1}):
             raise ValueError(f"case id stands twice: {', '.join(twice)}")
