@@ -6,9 +6,9 @@ from collections import Counter
 
 EMPTY = """
 a about after all am an and any are as at be been but by can could did do does for from get give had has have hello hi
-how i if in is it its know like long look many me much my need no not of on one or our please should so some something
-take tell thank thanks than that the their them then there they this to us use want was we were what when where which
-who why will with would you your
+how i if in is it its know like long look many me much my need no not of on one or our please possible should so some
+something take tell thank thanks than that the their them then there they this to us use want was we were what when
+where which who why will with would you your
 """
 """Words that say nothing about the matter of a question."""
 
@@ -25,11 +25,10 @@ def matching(shop: sqlite3.Connection, question: str, *, at_most: int = 3) -> li
         return []
     hits = Counter(row for word in words for row in (*having(shop, f'"{word}"'), *having(shop, f'title : "{word}"')))
     ranked = shop.execute(
-        "SELECT rowid, title, body FROM help WHERE help MATCH ? ORDER BY bm25(help, 4.0, 1.0)",
+        "SELECT rowid, title, body FROM help WHERE help MATCH ? ORDER BY bm25(help, 2.0, 1.0)",
         (" OR ".join(f'"{word}"' for word in words),),
-    ).fetchall()
-    near = [found for found in ranked if hits[found[0]] >= len(words)]
-    return [(title, body) for _, title, body in sorted(near, key=lambda found: -hits[found[0]])][:at_most]
+    )
+    return [(title, body) for row, title, body in ranked if hits[row] >= len(words)][:at_most]
 
 
 def having(shop: sqlite3.Connection, query: str) -> list[int]:

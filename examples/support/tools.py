@@ -1,5 +1,6 @@
 """What the support agent can do. Every tool acts for the customer who is signed in, and for nobody else."""
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -117,7 +118,10 @@ def counter(context: ToolContext) -> Iterator[tuple[sqlite3.Connection, int]]:
     """Open the shop for the customer who is signed in."""
     with shop() as rows:
         user = context.caller.user
-        known = user.isdigit() and rows.execute("SELECT id FROM customers WHERE id = ?", (int(user),)).fetchone()
+        known = (
+            re.fullmatch("[0-9]{1,9}", user)
+            and rows.execute("SELECT id FROM customers WHERE id = ?", (int(user),)).fetchone()
+        )
         if not known:
             raise Refused(f"{user!r} is not signed in as a customer; sign in first")
         yield rows, known["id"]
