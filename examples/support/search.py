@@ -5,10 +5,12 @@ import sqlite3
 from collections import Counter
 
 EMPTY = """
-a about after all am an and any are as at be been but by can could did do does for from get give had has have hello hi
-how i if in is it its know like long look many me much my need no not of on one or our please possible should so some
-something take tell thank thanks than that the their them then there they this to us use want was we were what when
-where which who why will with would you your
+a about after again all also am an and another any are as at be because been before between both but by can could did
+do does down each else few for from get give had has have he hello her hi him his how i if in into is it its just know
+let like long look many me more most much my need no not of off on one only or other our out over own please possible
+same she should so some something take tell than thank thanks that the their them then there they this to too under
+until up us use very want was we were what when where which while who why will with within without would yes yet you
+your
 """
 """Words that say nothing about the matter of a question."""
 

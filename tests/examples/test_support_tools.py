@@ -133,7 +133,7 @@ async def test_a_mail_goes_to_the_customer_once(call: Call, rows: Rows) -> None:
     [
         ("How long may I take to return something?", "Returning an order"),
         ("opening hours", "Opening hours of the shop"),
-        ("Is delivery to Italy possible", "Countries we deliver to"),
+        ("Do you deliver to Italy", "Countries we deliver to"),
         ("sizes of boots?", "Sizes of jackets and boots"),
     ],
 )
