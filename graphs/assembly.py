@@ -4,9 +4,10 @@ import hashlib
 import secrets
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
+from pathlib import Path
 from typing import Any, cast
 
 import orjson
@@ -24,6 +25,7 @@ from interlock.runtime.gate.tools import GatedTools
 from interlock.runtime.home import Home, current_home
 from interlock.runtime.journal import events
 from interlock.runtime.journal.prompts import message_kept
+from interlock.runtime.memories import Owner
 from interlock.runtime.models.chat import ChatModel
 from interlock.runtime.models.resolve import resolve
 from interlock.runtime.policies import CedarPolicies
@@ -55,8 +57,8 @@ class Assembly:
         self.source = ""
         self.tools = {tool.contract.name: tool for tool in agent.tools}
         self.contracts = [tool.contract for tool in agent.tools]
-        self.policies = CedarPolicies(agent.policy if agent.policy is None else _path(agent.policy), self.contracts)
-        self.prompts = PromptFolder(None if agent.prompts is None else _path(agent.prompts))
+        self.policies = CedarPolicies(agent.policy if agent.policy is None else Path(agent.policy), self.contracts)
+        self.prompts = PromptFolder(None if agent.prompts is None else Path(agent.prompts))
         self._holder = holder_here(secrets.token_hex(4))
         self._entered: dict[tuple[str, str], Entered] = {}
         self._memories: dict[str, MemoryStore] = {}
@@ -96,6 +98,23 @@ class Assembly:
                 self._memories[key] = self.agent.memory.open(home.path, home.clock)
             return self._memories[key]
 
+    def use_model(self, name: str) -> None:
+        """Use another model than the agent names, from the next run on."""
+        self.agent = replace(self.agent, model=name)
+        for made in ("model", "manifest", "manifest_hash"):
+            self.__dict__.pop(made, None)
+
+    def remembered(self, home: Home, caller: Caller) -> tuple[str, ...]:
+        """List what the memory holds for a user, for those who judge it. Not for nodes."""
+        store = self.memory(home)
+        return () if store is None else store.texts(Owner(tenant=caller.tenant, user=caller.user))
+
+    def close(self, home: Home) -> None:
+        """Let go of what was opened in a home."""
+        with self._lock:
+            if (store := self._memories.pop(str(home.path), None)) is not None:
+                store.close()
+
     def begin(self, state: Mapping[str, Any], runtime: Runtime[Any]) -> tuple[Entered, RunHeader]:
         """Start a run on the thread: take its lease, open its account, and put the start on record.
 
@@ -130,7 +149,6 @@ class Assembly:
             caller = Caller(user=header["user"], tenant=header["tenant"], roles=tuple(header["roles"]))
             _same_person(caller, runtime.context)
             entered = self._open(home, header, caller)
-        entered.deps.notebook  # noqa: B018
         with home.database.transaction() as tx:
             home.journal.append(tx, entered.run.scope, entered.run.place("resume"), events.RunResumed(by=caller))
         return entered
@@ -258,7 +276,3 @@ def _hash(value: Any) -> str:
     return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def _path(given: Any) -> Any:
-    from pathlib import Path
-
-    return Path(given)

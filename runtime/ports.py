@@ -143,6 +143,12 @@ class MemoryStore(Protocol):
 
     async def remember(self, note: Note, owner: Owner) -> Written: ...
 
+    def texts(self, owner: Owner) -> tuple[str, ...]:
+        """List the texts that are live, newest first."""
+        ...
+
+    def close(self) -> None: ...
+
 
 class MemoryPlan(Protocol):
     """A memory as an agent declares it: where and under which policies. Opened when a run first needs it."""

@@ -1,0 +1,28 @@
+"""The command line. Each verb group is one thin file over the public API; nothing heavy is imported to show help."""
+
+import sys
+
+import typer
+
+from interlock.serving.cli import agents, approvals, audit, evals, memory, policy, project, trace
+from interlock.serving.cli.output import guarded
+
+app = typer.Typer(
+    name="interlock",
+    help="Run, watch and answer for agents.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+for group in (project, agents, trace, policy):
+    group.register(app)
+app.add_typer(approvals.app, name="approvals")
+app.add_typer(audit.app, name="audit")
+app.add_typer(memory.app, name="memory")
+app.add_typer(evals.app, name="eval")
+
+
+def main() -> None:
+    """Run the command line; exit status as documented: 0, 1, 2, 3 or 4."""
+    sys.exit(guarded(app))

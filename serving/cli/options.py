@@ -1,0 +1,50 @@
+"""The options that commands share."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from interlock.runtime.home import Home
+    from interlock.runtime.records import Caller
+
+AgentName = Annotated[str, typer.Argument(metavar="AGENT", help="A folder with an agent.py, or module:attr.")]
+HomePath = Annotated[
+    Path | None, typer.Option("--home", help="Where journal, checkpoints and memory lie. [default: .interlock]")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Machine output on stdout, everything else on stderr.")]
+User = Annotated[str, typer.Option("--user", help="For whom, or by whom.")]
+Tenant = Annotated[str, typer.Option("--tenant", help="Of which tenant.")]
+Roles = Annotated[list[str] | None, typer.Option("--role", help="A role; repeatable.")]
+Thread = Annotated[str | None, typer.Option("--thread", help="The conversation. [default: a new one]")]
+Model = Annotated[str | None, typer.Option("--model", help='"embedded" or "provider:name", instead of the agent\'s.')]
+
+
+def home_at(path: Path | None) -> "Home":
+    """Give the home at a path, or the settings' one."""
+    from interlock.runtime.home import Home
+    from interlock.runtime.settings import settings
+
+    return Home(path or settings().home)
+
+
+def existing_home(path: Path | None) -> "Home":
+    """Give a home that has been used before, so that a reading command makes nothing.
+
+    Raises:
+        NotFound: there is none.
+    """
+    from interlock.runtime.errors import NotFound
+
+    home = home_at(path)
+    if not (home.path / "journal.db").exists():
+        raise NotFound(what="nothing has been recorded here", where=str(home.path), fix="run an agent first, or give --home")
+    return home
+
+
+def caller_of(user: str, tenant: str, roles: list[str] | None) -> "Caller":
+    """Make a caller of the options."""
+    from interlock.runtime.records import Caller
+
+    return Caller(user=user, tenant=tenant, roles=tuple(roles or ()))

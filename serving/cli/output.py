@@ -1,0 +1,68 @@
+"""Where output goes: machine output alone on stdout, everything else on stderr; errors become exit statuses."""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+EXIT = {"done": 0, "waiting": 3, "stopped": 4, "failed": 1}
+"""Exit status by a run's status."""
+
+
+def guarded(app: Callable[..., Any]) -> int:
+    """Run the application and turn what it raises into a message and an exit status."""
+    from interlock.runtime.errors import InterlockError
+
+    try:
+        result = app(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.exceptions.Abort:
+        print("stopped", file=sys.stderr)
+        return 1
+    except click.ClickException as error:
+        error.show(sys.stderr)
+        return 2
+    except InterlockError as error:
+        print(f"interlock: {error.code}: {error}", file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    return result if isinstance(result, int) else 0
+
+
+class Machine:
+    """Keeps the real stdout for JSON, and sends everything else that is printed, by tools too, to stderr."""
+
+    def __init__(self, on: bool) -> None:
+        self.on = on
+        self._out = sys.stdout
+        if on:
+            sys.stdout.flush()
+            self._out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+            os.dup2(2, 1)
+
+    def write(self, value: Any) -> None:
+        """Write one JSON document, if machine output is on."""
+        if self.on:
+            print(json.dumps(value, ensure_ascii=False, default=str), file=self._out, flush=True)
+
+
+def table(title: str, columns: list[str], rows: list[list[Any]]) -> None:
+    """Print a table for people."""
+    from rich.console import Console
+    from rich.table import Table
+
+    made = Table(title=title, title_justify="left", header_style="bold")
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    for row in rows:
+        made.add_row(*(str(cell) for cell in row))
+    Console().print(made)

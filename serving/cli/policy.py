@@ -1,0 +1,59 @@
+"""`policy`: check what the policies say, before and after."""
+
+from typing import Annotated
+
+import typer
+
+from interlock.serving.cli.options import AgentName, AsJson, Roles, Tenant, User
+from interlock.serving.cli.output import Machine
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group."""
+    app.add_typer(_app, name="policy")
+
+
+_app = typer.Typer(help="Check and explain policies.", no_args_is_help=True)
+
+
+@_app.command()
+def check(agent: AgentName, json: AsJson = False) -> int:
+    """Check an agent's policy against its tools."""
+    from interlock.graphs.patterns import assembly_of
+    from interlock.serving.loading import load_graph
+
+    machine = Machine(json)
+    assembly = assembly_of(load_graph(agent))
+    assert assembly is not None  # noqa: S101  # load_graph refuses others
+    findings = assembly.policies.findings
+    version = assembly.policies.version
+    machine.write({"ok": True, "version": version, "warnings": [vars(f) for f in findings]})
+    if not json:
+        for finding in findings:
+            typer.echo(f"{finding.severity}: {finding.what} ({finding.where}); {finding.fix}")
+        typer.echo(f"policy of {assembly.agent.name} fits its {len(assembly.tools)} tools; version {version[:12]}")
+    return 0
+
+
+@_app.command()
+def explain(
+    agent: AgentName,
+    tool: Annotated[str, typer.Argument(help="The tool, or call_model, read_memory, write_memory, reply.")],
+    arguments: Annotated[str, typer.Argument(help="Its arguments as JSON.")] = "{}",
+    user: User = "anonymous",
+    tenant: Tenant = "default",
+    role: Roles = None,
+    untrusted: Annotated[bool, typer.Option("--untrusted", help="As if untrusted text had led here.")] = False,
+    json: AsJson = False,
+) -> int:
+    """Show what the policies say about one request, and which of them say it."""
+    from interlock.serving.explaining import explained
+
+    machine = Machine(json)
+    found = explained(agent, tool, arguments, user, tenant, tuple(role or ()), untrusted)
+    machine.write(found)
+    if not json:
+        typer.echo(f"{found['outcome']}: {found['reason'] or ', '.join(found['policies'])}")
+        for one in found["considered"]:
+            typer.echo(f"  {one['id']:28} {one['effect']:8} {one['outcome']:12} {one['reason']}")
+    return 0

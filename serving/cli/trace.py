@@ -1,0 +1,93 @@
+"""`trace` and `budget`: what happened, and what it cost."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from interlock.serving.cli.options import AsJson, HomePath, existing_home
+from interlock.serving.cli.output import Machine, table
+
+if TYPE_CHECKING:
+    from interlock.runtime.journal.journal import Entry, Journal
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs."""
+    app.command()(trace)
+    app.command()(budget)
+
+
+def trace(
+    run: Annotated[str | None, typer.Argument(metavar="[RUN]", help="A run's id, or how it begins; none lists all.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Whole prompts and results.")] = False,
+    home: HomePath = None,
+    json: AsJson = False,
+) -> int:
+    """Show what a run did, step by step; without RUN, list the runs."""
+    machine = Machine(json)
+    journal = existing_home(home).journal
+    if run is None:
+        return _list(journal, machine)
+    from interlock.runtime.journal.runs import find_run
+
+    entries = find_run(journal, run)
+    machine.write([_facts(entry) for entry in entries])
+    if not json:
+        _show(entries, journal, full)
+    return 0
+
+
+def _list(journal: "Journal", machine: Machine) -> int:
+    from interlock.runtime.journal.runs import list_runs
+
+    found = list_runs(journal)
+    machine.write([{**vars(one), "usage": one.usage.model_dump(mode="json")} for one in found])
+    if not machine.on:
+        rows = [[f"{r.started_at:%Y-%m-%d %H:%M:%S}", r.run, r.agent, r.user, r.status, r.asked[:60]] for r in found]
+        table("runs", ["started", "run", "agent", "user", "status", "asked"], rows)
+    return 0
+
+
+def _facts(entry: "Entry") -> dict[str, Any]:
+    return {
+        "seq": entry.seq,
+        "at": entry.at.isoformat(),
+        "place": entry.place,
+        "hash": entry.hash,
+        "erased": entry.erased,
+        **(entry.event.model_dump(mode="json")),
+    }
+
+
+def _show(entries: "list[Entry]", journal: "Journal", full: bool) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.tree import Tree
+
+    from interlock.serving.timeline import line
+
+    start = entries[0].at
+    tree = Tree(f"run [bold]{entries[0].run}[/bold] on thread {escape(entries[0].thread)}")
+    for entry in entries:
+        title, text = line(entry, journal, full=full)
+        ms = (entry.at - start).total_seconds() * 1000
+        tree.add(f"[dim]{ms:8.1f} ms {escape(entry.place):14}[/dim] [bold]{escape(title)}[/bold] {escape(text)}")
+    Console(soft_wrap=True).print(tree)
+
+
+def budget(home: HomePath = None, json: AsJson = False) -> int:
+    """Show what each run has spent."""
+    from interlock.runtime.journal.runs import list_runs
+
+    machine = Machine(json)
+    found = list_runs(existing_home(home).journal)
+    machine.write([{"run": r.run, "agent": r.agent, "user": r.user, **r.usage.model_dump(mode="json")} for r in found])
+    if not json:
+        rows = [
+            [r.run, r.agent, r.user, r.usage.model_calls, r.usage.tool_calls,
+             r.usage.input_tokens + r.usage.output_tokens, "?" if r.usage.usd is None else r.usage.usd,
+             f"{r.usage.seconds:.2f}"]
+            for r in found
+        ]  # fmt: skip
+        table("spent", ["run", "agent", "user", "model calls", "tool calls", "tokens", "USD", "seconds"], rows)
+    return 0

