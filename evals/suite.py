@@ -1,10 +1,11 @@
 """Suites and cases, as a YAML file states them."""
 
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from interlock.evals.target import CallOutcome
 from interlock.runtime.records import Outcome, Status
@@ -14,6 +15,14 @@ def _listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"is no regular expression: {error}") from error
+    return text
+
+
 class Stated(BaseModel):
     """Base of what a suite may state: unknown keys are refused."""
 
@@ -21,6 +30,7 @@ class Stated(BaseModel):
 
 
 Text = Annotated[str, Field(min_length=1)]
+Pattern = Annotated[str, Field(min_length=1), AfterValidator(_pattern)]
 Texts = Annotated[tuple[Text, ...], BeforeValidator(_listed)]
 
 
@@ -30,7 +40,9 @@ class ReplyExpected(Stated):
     contains: Texts = ()
     contains_any: Texts = ()
     not_contains: Texts = ()
-    matches: Texts = Field(default=(), description="regular expressions, each found somewhere")
+    matches: Annotated[tuple[Pattern, ...], BeforeValidator(_listed)] = Field(
+        default=(), description="regular expressions, each found somewhere"
+    )
 
 
 class CallExpected(Stated):

@@ -85,6 +85,13 @@ def test_a_case_id_that_stands_twice_is_refused(refusal: Refuse) -> None:
     assert "case id stands twice: a" in refusal("suite: s\ncases: [{id: a, say: x}, {id: a, say: y}]\n").what
 
 
+def test_a_pattern_that_cannot_be_searched_for_is_refused(refusal: Refuse) -> None:
+    broken = refusal("suite: s\ncases:\n  - {id: a, say: x, expect: {reply: {matches: '(open'}}}\n")
+
+    assert "is no regular expression: missing ), unterminated subpattern" in broken.what
+    assert broken.where.endswith(":3")
+
+
 def test_a_turn_does_exactly_one_thing(refusal: Refuse) -> None:
     broken = refusal("suite: s\ncases:\n  - id: a\n    turns:\n      - {say: x, approve: y, by: z}\n")
 
