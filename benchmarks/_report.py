@@ -21,7 +21,7 @@ def arguments(description: str | None, **defaults: int) -> argparse.Namespace:
 
 def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], *, note: str = "") -> None:
     """Print a table whose first column names what was measured."""
-    shown = Table(title=title, title_justify="left", caption=note or None, caption_justify="left")
+    shown = Table(title=title, title_justify="left")
     for index, name in enumerate(header):
         shown.add_column(name, justify="right" if index else "left", no_wrap=True)
     for row in rows:
@@ -30,6 +30,8 @@ def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], *, n
     if not console.is_terminal:
         console = Console(width=120)
     console.print(shown)
+    if note:
+        console.print(note)
 
 
 def finish(figures: dict[str, Any], *, as_json: bool) -> None:
