@@ -4,7 +4,7 @@ import hashlib
 import secrets
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
@@ -46,6 +46,10 @@ class Entered:
     home: Home
     inside: int = 0
     ended: events.RunEnded | None = None
+    step: str = ""
+    """The checkpoint at which a task of the run began to wait."""
+    waiting: set[str] = field(default_factory=set[str])
+    """The tasks that wait."""
 
 
 class Assembly:
@@ -61,6 +65,7 @@ class Assembly:
         self.prompts = PromptFolder(None if agent.prompts is None else Path(agent.prompts))
         self._holder = holder_here(secrets.token_hex(4))
         self._entered: dict[tuple[str, str], Entered] = {}
+        self._paused: dict[tuple[str, str], Entered] = {}
         self._memories: dict[str, MemoryStore] = {}
         self._lock = threading.RLock()
 
@@ -144,13 +149,19 @@ class Assembly:
         """
         home = current_home()
         with self._lock:
-            if (found := self._entered.get((str(home.path), header["id"]))) is not None:
+            key = (str(home.path), header["id"])
+            if (found := self._entered.get(key)) is not None:
                 return found
             caller = Caller(user=header["user"], tenant=header["tenant"], roles=tuple(header["roles"]))
             _same_person(caller, runtime.context)
+            paused = self._paused.pop(key, None)
             entered = self._open(home, header, caller)
+        if paused is not None and _beside(paused, runtime):
+            entered.ended, entered.step, entered.waiting = paused.ended, paused.step, paused.waiting
+            return entered
         with home.database.transaction() as tx:
-            home.journal.append(tx, entered.run.scope, entered.run.place("resume"), events.RunResumed(by=caller))
+            resumed = events.RunResumed(by=caller)
+            home.journal.append(tx, entered.run.scope, entered.run.place("resume"), resumed)
         return entered
 
     def _header(self, home: Home, caller: Caller, state: Mapping[str, Any], runtime: Runtime[Any]) -> RunHeader:
@@ -219,7 +230,10 @@ class Assembly:
         with self._lock:
             if entered.inside > 0 or entered.ended is None:
                 return
-            self._entered.pop((str(entered.home.path), entered.run.scope.run), None)
+            key = (str(entered.home.path), entered.run.scope.run)
+            self._entered.pop(key, None)
+            if entered.waiting:
+                self._paused[key] = entered
         home, run = entered.home, entered.run
         seconds = home.clock.monotonic() - run.opened_at
         with home.database.transaction() as tx:
@@ -242,6 +256,12 @@ def as_caller(context: Any) -> Caller:
         return context
     facts = {name: getattr(context, name) for name in ("user", "tenant", "roles") if hasattr(context, name)}
     return Caller.model_validate(cast(dict[str, Any], context) if isinstance(context, dict) else facts)
+
+
+def _beside(paused: Entered, runtime: Runtime[Any]) -> bool:
+    """Tell whether a task belongs to the same step as those that wait, and was only slower to begin."""
+    info = runtime.execution_info
+    return info is not None and info.checkpoint_id == paused.step and info.task_id not in paused.waiting
 
 
 def _same_person(caller: Caller, context: Any) -> None:

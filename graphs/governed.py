@@ -15,6 +15,7 @@ from interlock.runtime.errors import InterlockError
 from interlock.runtime.gate.backstop import passing
 from interlock.runtime.gate.stops import RunStopped
 from interlock.runtime.journal.events import RunEnded
+from interlock.runtime.records import Status
 
 Node = Callable[[Any, Runtime[Any]], Awaitable[Any]]
 
@@ -31,6 +32,8 @@ def governed(assembly: Assembly, node: Node, *, name: str, first: bool = False, 
             entered = assembly.resume(state["run"], runtime)
         entered.inside += 1
         try:
+            if name == "act":
+                await asyncio.sleep(0)  # let the tasks of this step begin before one of them pauses the run
             if counts:
                 assembly.check_steps(entered, state["steps"])
             with passing("governed"):
@@ -39,7 +42,7 @@ def governed(assembly: Assembly, node: Node, *, name: str, first: bool = False, 
                 entered.ended = RunEnded(status="done")
             return writes if header is None else {**writes, "run": header}
         except BaseException as error:
-            entered.ended = _ended(error)
+            _note_end(entered, error, runtime)
             raise
         finally:
             entered.inside -= 1
@@ -48,13 +51,21 @@ def governed(assembly: Assembly, node: Node, *, name: str, first: bool = False, 
     return RunnableCallable(_in_own_loop(run), run, name=name, trace=False)
 
 
-def _ended(error: BaseException) -> RunEnded:
-    """Say how a run ended that an error or an interrupt has left."""
-    if isinstance(error, GraphInterrupt):
-        waiting = [item.value["id"] for item in error.args[0] if isinstance(item.value, dict)]
-        return RunEnded(status="waiting", approvals=waiting)
-    code = error.code if isinstance(error, InterlockError) else type(error).__name__
-    return RunEnded(status="stopped" if isinstance(error, RunStopped) else "failed", code=code, reason=str(error))
+def _note_end(entered: Entered, error: BaseException, runtime: Runtime[Any]) -> None:
+    """Note how a run ended that an error or an interrupt has left; with several, the first failure counts."""
+    if not isinstance(error, GraphInterrupt):
+        code = error.code if isinstance(error, InterlockError) else type(error).__name__
+        status: Status = "stopped" if isinstance(error, RunStopped) else "failed"
+        if entered.ended is None or entered.ended.status == "waiting":
+            entered.ended = RunEnded(status=status, code=code, reason=str(error))
+        return
+    asked = [item.value["id"] for item in error.args[0] if isinstance(item.value, dict)]
+    if entered.ended is None or entered.ended.status == "waiting":
+        before = entered.ended.approvals if entered.ended else []
+        entered.ended = RunEnded(status="waiting", approvals=[*before, *asked])
+    if (info := runtime.execution_info) is not None:
+        entered.step = info.checkpoint_id
+        entered.waiting.add(info.task_id)
 
 
 def _in_own_loop(run: Node) -> Callable[[Any, Runtime[Any]], Any]:

@@ -50,7 +50,15 @@ def _check(messages: list[AnyMessage]) -> None:
     where = "the last of `messages`"
     if not messages or not isinstance(messages[-1], HumanMessage):
         raise MessageRefused(what="there is no request", where=where, fix='pass {"messages": [("user", "...")]}')
-    text = text_of(messages[-1])
+    check_request(text_of(messages[-1]), where)
+
+
+def check_request(text: str, where: str) -> None:
+    """Refuse a request that is empty or too long, before anything is kept of it.
+
+    Raises:
+        MessageRefused: it is.
+    """
     if not text.strip():
         raise MessageRefused(what="the request is empty", where=where, fix="say what is wanted")
     if len(text) > MOST_CHARS:

@@ -1,6 +1,6 @@
 """Checkpoints in SQLite, with a serializer that makes nothing but the classes listed here."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -8,12 +8,18 @@ import aiosqlite
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
-from interlock.runtime.errors import HomeUnusable
+from interlock.runtime.errors import HomeUnusable, InterlockError
 
 
 def serializer() -> JsonPlusSerializer:
-    """Make the strict serializer: langchain's messages and plain data; no pickle, no other class (CVE-2026-28277)."""
-    return JsonPlusSerializer(pickle_fallback=False, allowed_msgpack_modules=None)
+    """Make the strict serializer (CVE-2026-28277): langchain's messages, plain data and our own errors; no pickle."""
+    return JsonPlusSerializer(pickle_fallback=False, allowed_msgpack_modules=[*_errors(InterlockError)])
+
+
+def _errors(root: type[InterlockError]) -> Iterator[tuple[str, str]]:
+    yield root.__module__, root.__name__
+    for leaf in root.__subclasses__():
+        yield from _errors(leaf)
 
 
 @asynccontextmanager

@@ -7,10 +7,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from langchain_core.messages import AIMessageChunk, HumanMessage, ToolMessage
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langgraph.types import Command
 
 from interlock.graphs.patterns import Compiled, assembly_of
+from interlock.nodes.begin import check_request
 from interlock.runtime.checkpoints import checkpoints
 from interlock.runtime.errors import BadInput, InterlockError, NotFound
 from interlock.runtime.gate.stops import RunStopped
@@ -19,6 +20,9 @@ from interlock.runtime.records import Caller
 from interlock.runtime.settings import settings
 from interlock.serving.outcome import reply_of
 from interlock.serving.replies import Ended, NodeDone, Reply, SessionEvent, Token, ToolReturned
+
+SPEAKING = ("think", "respond")
+"""Nodes whose model text is meant for the user."""
 
 RECURSION_LIMIT = 1_000
 """LangGraph's own brake, far above any budget's steps."""
@@ -124,6 +128,7 @@ class Session:
         return list((await self._snapshot()).values.get("messages", []))
 
     async def _run(self, text: str, *, tokens: bool) -> AsyncIterator[SessionEvent]:
+        check_request(text, "text")
         snapshot = await self._snapshot()
         self._same_user(snapshot.values)
         if snapshot.next:
@@ -200,8 +205,9 @@ def _wake(snapshot: Any) -> Any:
 def _events(mode: str, chunk: Any) -> list[SessionEvent]:
     if mode == "messages":
         message, facts = chunk
-        text = str(message.text) if isinstance(message, AIMessageChunk) else ""
-        return [Token(text=text, node=facts.get("langgraph_node", ""))] if text else []
+        node = facts.get("langgraph_node", "")
+        text = str(message.text) if isinstance(message, AIMessage) and node in SPEAKING else ""
+        return [Token(text=text, node=node)] if text else []
     events: list[SessionEvent] = []
     for node, writes in chunk.items():
         for message in (writes or {}).get("messages", []) if isinstance(writes, dict) else []:
