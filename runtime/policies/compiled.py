@@ -1,0 +1,233 @@
+"""Policies that were read without an error, ready to decide."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final, Literal
+
+from cedarpy import (
+    AuthzResult,
+    Entities,
+    PolicySet,
+    is_authorized,  # pyright: ignore[reportUnknownVariableType]  # its dicts are bare
+)
+from cedarpy import Decision as Verdict
+
+from interlock.runtime.policies.passages import Passage, World, own_entities, standing_entities, user_uid
+from interlock.runtime.policies.reading import Policy, Read, is_about, looked_at
+from interlock.runtime.policies.rules import Rule
+from interlock.runtime.policies.values import Attribute, Unfit, convert_record
+from interlock.runtime.ports import Request
+from interlock.runtime.records import Decision
+
+Applies = Literal["applies", "condition not met", "about something else", "cannot be evaluated"]
+_REMEMBERED: Final = 4096
+_LONGEST_REMEMBERED: Final = 4096
+"""Characters of a request's context above which its decision is not kept."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Considered:
+    """One policy, and what it had to say about a request."""
+
+    id: str
+    effect: Literal["permit", "ask", "forbid"]
+    applies: Applies
+    reason: str
+    where: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explanation:
+    """A decision, how the request looked to the policies, and every policy's part in it."""
+
+    decision: Decision
+    principal: str
+    action: str
+    resource: str
+    context: Mapping[str, Any]
+    considered: tuple[Considered, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """A request as Cedar takes it."""
+
+    user: str
+    tenant: str
+    roles: tuple[str, ...]
+    action: str
+    resource: tuple[str, str]
+    context: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Relevant:
+    """What matters to the decisions on one action."""
+
+    policies: PolicySet
+    arguments: Mapping[str, Attribute]
+    sources: bool
+
+
+class Compiled:
+    """A set of policies in force. Its decisions are pure, so that they are remembered."""
+
+    def __init__(self, reads: Sequence[Read], world: World, version: str) -> None:
+        self.version = version
+        self._passages = world.passages
+        self._reads = reads
+        self._rules = {each.rule.id: each.rule for each in reads}
+        self._relevant = lru_cache(None)(self._select)
+        self._entities = Entities.from_json_str(standing_entities(world.passages))
+        self._with_caller = lru_cache(_REMEMBERED)(self._add_caller)
+        self._remembered = lru_cache(_REMEMBERED)(self._ask)
+
+    def decide(self, request: Request) -> Decision:
+        """Decide on one request. What no policy permits, and what cannot be judged, is denied."""
+        passage = self._passages.get(request.action)
+        if passage is None:
+            return _deny(f"there is no tool {request.action!r}")
+        try:
+            asked = self._asked(passage, request)
+        except Unfit as error:
+            return _deny(f"{request.action} cannot be judged: {error}")
+        return (self._remembered if len(asked.context) <= _LONGEST_REMEMBERED else self._ask)(asked)
+
+    def explain(self, request: Request) -> Explanation:
+        """Decide, and tell every policy's part in it."""
+        decision = self.decide(request)
+        passage = self._passages.get(request.action)
+        asked = self._shown(passage, request) if passage else None
+        return Explanation(
+            decision=decision,
+            principal=f'User::"{user_uid(request.user, request.tenant)["id"]}"',
+            action=f'Action::"{request.action}"',
+            resource='{}::"{}"'.format(*asked.resource) if asked else "",
+            context=json.loads(asked.context) if asked else {},
+            considered=tuple(self._consider(each, asked) for each in self._reads) if asked else (),
+        )
+
+    def _select(self, action: str) -> _Relevant:
+        """Keep the policies that are about the action, and the arguments that one of them looks at.
+
+        What none looks at cannot matter, and cannot stop a call by being too large for Cedar.
+        """
+        passage = self._passages[action]
+        about = {each.rule.id: each.policy for each in self._reads if is_about(each.policy, passage)}
+        seen = looked_at(about.values())
+        return _Relevant(
+            policies=_policy_set(about),
+            arguments={name: part for name, part in passage.arguments.items() if seen is None or name in seen},
+            sources=seen is None or "sources" in seen,
+        )
+
+    def _asked(self, passage: Passage, request: Request) -> _Asked:
+        label, relevant = request.label, self._relevant(passage.action)
+        context: dict[str, Any] = {
+            "args": convert_record(relevant.arguments, request.arguments),
+            "agent": request.agent,
+            "integrity": label.integrity,
+            "confidentiality": label.confidentiality,
+        }
+        if relevant.sources:
+            context["sources"] = list(label.sources)
+        return _Asked(
+            user=request.user,
+            tenant=request.tenant,
+            roles=request.roles,
+            action=request.action,
+            resource=(passage.resource_type, passage.resource_id(request)),
+            context=json.dumps(context),
+        )
+
+    def _shown(self, passage: Passage, request: Request) -> _Asked | None:
+        try:
+            return self._asked(passage, request)
+        except Unfit:
+            return None
+
+    def _add_caller(self, user: str, tenant: str, roles: tuple[str, ...]) -> Entities:
+        return self._entities.with_added_json_str(own_entities(user, tenant, roles))
+
+    def _ask(self, asked: _Asked) -> Decision:
+        result = self._authorize(self._relevant(asked.action).policies, asked)
+        if errors := result.diagnostics.errors:
+            # Cedar leaves out a policy that fails, which would lose a forbid.
+            return _deny(f"{asked.action} cannot be judged: {'; '.join(errors)}")
+        determining = set(result.diagnostics.reasons)
+        rules = [rule for rule in self._rules.values() if rule.id in determining]
+        return _concluded(rules, asked.action, allowed=result.decision is Verdict.Allow)
+
+    def _authorize(self, policies: PolicySet, asked: _Asked) -> AuthzResult:
+        kind, name = asked.resource
+        request = {
+            "principal": user_uid(asked.user, asked.tenant),
+            "action": {"type": "Action", "id": asked.action},
+            "resource": {"type": kind, "id": name},
+            "context": asked.context,
+        }
+        return is_authorized(request, policies, self._with_caller(asked.user, asked.tenant, asked.roles))
+
+    def _consider(self, each: Read, asked: _Asked) -> Considered:
+        rule = each.rule
+        return Considered(
+            id=rule.id,
+            effect="ask" if rule.asks else rule.effect,
+            applies=self._applies(each.policy, asked),
+            reason=rule.reason,
+            where=rule.where,
+        )
+
+    def _applies(self, policy: Policy, asked: _Asked) -> Applies:
+        result = self._authorize(_policy_set({"it": policy}), asked)
+        if result.diagnostics.errors:
+            return "cannot be evaluated"
+        if result.diagnostics.reasons:
+            return "applies"
+        scope = self._authorize(_policy_set({"it": {**policy, "conditions": []}}), asked)
+        return "condition not met" if scope.diagnostics.reasons else "about something else"
+
+
+def version_of(texts: Iterable[str]) -> str:
+    """Hash what decisions depend on."""
+    return hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _policy_set(policies: Mapping[str, Policy]) -> PolicySet:
+    return PolicySet.from_json_str(json.dumps({"staticPolicies": policies, "templates": {}, "templateLinks": []}))
+
+
+def _concluded(rules: Sequence[Rule], action: str, *, allowed: bool) -> Decision:
+    if not allowed:
+        return _deny(_reason(rules) or f"no policy permits {action}", rules)
+    asking = [rule for rule in rules if rule.asks]
+    if not asking:
+        return Decision(outcome="allow", policies=_ids(rules), reason=_reason(rules))
+    limited = [rule.roles for rule in asking if rule.roles is not None]
+    roles = limited[0].intersection(*limited[1:]) if limited else frozenset[str]()
+    if limited and not roles:
+        return _deny(
+            f"nobody may answer for {action}: the policies {', '.join(_ids(asking))} ask different roles", asking
+        )
+    return Decision(
+        outcome="ask",
+        policies=_ids(asking),
+        reason=_reason(asking),
+        roles=tuple(sorted(roles)),
+        expires_s=min(rule.expires_s for rule in asking),
+    )
+
+
+def _deny(reason: str, rules: Sequence[Rule] = ()) -> Decision:
+    return Decision(outcome="deny", policies=_ids(rules), reason=reason)
+
+
+def _ids(rules: Sequence[Rule]) -> tuple[str, ...]:
+    return tuple(rule.id for rule in rules)
+
+
+def _reason(rules: Sequence[Rule]) -> str:
+    return "; ".join(dict.fromkeys(rule.reason for rule in rules if rule.reason))

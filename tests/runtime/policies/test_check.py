@@ -1,0 +1,120 @@
+"""What is found wrong with a policy before anything runs."""
+
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from interlock.runtime.contract import RESERVED, ToolContract
+from interlock.runtime.errors import PolicyBroken
+from interlock.runtime.policies import CedarPolicies, Finding, check
+
+REFUND = ToolContract(
+    name="refund",
+    description="Pay back.",
+    result={},
+    arguments={
+        "type": "object",
+        "required": ["order_id", "amount"],
+        "properties": {
+            "order_id": {"type": "integer"},
+            "amount": {"type": "string", "format": "decimal"},
+            "note": {"anyOf": [{"type": "string"}, {"type": "null"}], "default": None},
+            "mixed": {"anyOf": [{"type": "string"}, {"type": "integer"}], "default": 1},
+        },
+    },
+)
+FIND = ToolContract(name="find_order", description="Find.", result={}, arguments={"type": "object", "properties": {}})
+ROLES = ["lead", "finance"]
+
+
+def errors(policy: str) -> list[Finding]:
+    return [found for found in check(policy, [REFUND, FIND], roles=ROLES) if found.severity == "error"]
+
+
+def head(rest: str) -> str:
+    return f'permit (principal, action == Action::"refund", resource)\n{rest};'
+
+
+FOUND = yaml.safe_load((Path(__file__).parent / "broken.yaml").read_text())
+
+
+@pytest.mark.parametrize("case", FOUND, ids=range(len(FOUND)))
+def test_what_is_wrong_is_said_with_its_place_and_how_to_mend_it(case: dict[str, str]) -> None:
+    (found,) = errors(case["policy"])
+
+    assert (found.where, found.what, found.fix) == (case["where"], case["what"], case["fix"])
+
+
+def test_a_broken_policy_is_refused_with_its_file_and_line(tmp_path: Path) -> None:
+    file = tmp_path / "policy.cedar"
+    file.write_text('permit (principal, action == Action::"refnd", resource);')
+
+    with pytest.raises(PolicyBroken) as raised:
+        CedarPolicies(file, [REFUND])
+    assert (raised.value.what, raised.value.where) == ("there is no tool or action 'refnd'", f"{file}:1:38")
+
+
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PolicyBroken, match="the policy file cannot be read: No such file or directory"):
+        CedarPolicies(tmp_path / "policy.cedar", [])
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    with pytest.raises(PolicyBroken, match="it is no UTF-8 text"):
+        CedarPolicies(tmp_path / "binary", [])
+
+
+def test_a_tool_that_no_policy_permits_is_a_warning() -> None:
+    forbidden = 'forbid (principal, action == Action::"find_order", resource);'
+    found = check(head("") + forbidden, [REFUND, FIND])
+
+    assert [(each.severity, each.what) for each in found] == [
+        ("warning", "no policy permits the tool 'find_order', so every call to it is denied")
+    ]
+
+
+@pytest.mark.parametrize("scope", ["action", 'action in Action::"tool"', 'action in [Action::"refund"]'])
+def test_a_tool_may_be_permitted_by_name_by_group_or_with_all_others(scope: str) -> None:
+    assert check(f"permit (principal, {scope}, resource);", [REFUND]) == []
+
+
+def test_a_policy_that_can_never_apply_is_a_warning() -> None:
+    found = check('permit (principal, action == Action::"reply", resource == Role::"lead");', [])
+
+    assert [each.severity for each in found] == ["warning"]
+
+
+def test_the_policies_that_come_with_interlock_have_no_findings() -> None:
+    assert check(None, [REFUND, FIND]) == []
+    base = files("interlock.runtime.policies").joinpath("base.cedar").read_text()
+    assert check(base.replace("interlock.", "mine."), []) == []
+
+
+def test_every_reserved_action_is_one_that_policies_know() -> None:
+    text = 'permit (principal, action == Action::"nothing", resource);'
+    fix = check(text, [])[0].fix
+
+    known = set(fix.removeprefix("use one of: ").split(", "))
+    assert known <= RESERVED
+
+
+def test_a_condition_of_a_thousand_terms_is_refused_and_does_not_crash() -> None:
+    terms = " || ".join(f"context.args.order_id == {number}" for number in range(1000))
+
+    assert len(errors(head(f"when {{ {terms} }}"))) <= 1
+
+
+@given(st.text(alphabet='permitfobd(),actionresourceprincipalwhen{}";=&|!.@:/ \n"x1<>', max_size=60))
+def test_any_text_is_either_accepted_or_has_findings_with_a_place(text: str) -> None:
+    for found in check(text, [REFUND]):
+        assert found.where.startswith("policy:")
+
+
+@given(st.integers(0, 200))
+def test_a_policy_cut_anywhere_has_its_fault_found_in_it(length: int) -> None:
+    text = head('when { context.args.amount.lessThan(decimal("5.00")) && context.integrity == "trusted" }') * 2
+    for found in check(text[:length], [REFUND, FIND]):
+        line = int(found.where.split(":")[1])
+        assert 1 <= line <= text.count("\n") + 1
