@@ -101,6 +101,12 @@ class HomeUnusable(BadInput):
     code = "home"
 
 
+class MemoryBusy(HomeUnusable):
+    """Another process is writing to this memory; one at a time may."""
+
+    code = "memory-busy"
+
+
 class ModelMissing(BadInput):
     """A model, an embedder or the package that carries it is not installed or not known."""
 

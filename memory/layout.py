@@ -1,0 +1,65 @@
+"""Where memories lie on disk, and who may write there: one folder per tenant, one writing process per folder."""
+
+import json
+import os
+import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from interlock.runtime.errors import HomeUnusable, MemoryBusy
+
+FORMAT = 1
+LOCK_WAIT_S = 5.0
+
+
+def tenant_folder(home: Path, tenant: str) -> Path:
+    """Name a tenant's folder. Names are hashed: a tenant called `../x` lands beside the others, not outside."""
+    return home / "memory" / ("t" + sha256(tenant.encode("utf-8", "surrogatepass")).hexdigest()[:32])
+
+
+@contextmanager
+def usable(folder: Path) -> Generator[None]:
+    """Turn what a file system or a database may object to into an error that says what to do."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise HomeUnusable(what=f"memory: {error}", where=str(folder), fix="check the disk and the folder") from error
+    except OSError as error:
+        fix = "make the folder writable, or give another one with --home"
+        raise HomeUnusable(what=f"memory: {error.strerror or error}", where=str(folder), fix=fix) from error
+
+
+class WriterLock:
+    """The right to write to one tenant's vectors. Held by one process at a time, and told by name to the others."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = FileLock(folder / "writer.lock", thread_local=False)
+        self._holder = folder / "writer.json"
+
+    def acquire(self, wait_s: float = LOCK_WAIT_S) -> None:
+        """Take the lock.
+
+        Raises:
+            MemoryBusy: another process holds it for longer than `wait_s`.
+        """
+        try:
+            self._lock.acquire(timeout=wait_s)
+        except Timeout as error:
+            fix = "wait until it is done or end it; one process at a time may write to a memory"
+            what = f"memory: process {self._other()} is writing to it"
+            raise MemoryBusy(what=what, where=str(self._folder), fix=fix) from error
+        self._holder.write_text(json.dumps({"pid": os.getpid()}), encoding="utf-8")
+
+    def release(self) -> None:
+        self._lock.release()
+
+    def _other(self) -> str:
+        try:
+            return str(json.loads(self._holder.read_text(encoding="utf-8"))["pid"])
+        except (OSError, ValueError, KeyError):
+            return "(unknown)"

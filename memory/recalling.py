@@ -1,0 +1,177 @@
+"""Find the memories that answer a query, by words and by meaning, and let through what the read policy allows."""
+
+import json
+import re
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from interlock.memory.policies import ReadPolicy, within
+from interlock.memory.truth import Truth, as_text, owner_word
+from interlock.memory.writing import RECALLED
+from interlock.runtime.memories import Owner, Recall, Recalled, Withheld
+from interlock.runtime.records import Confidentiality, Label
+
+CANDIDATES = 60
+WEIGHT_MEANING = 0.6
+HALF_BM25 = 4.0
+"""BM25 at which the score by words is one half."""
+FOUND = 0.3
+CHARACTERS_PER_TOKEN = 4
+QUERY_CHARACTERS = 2_000
+QUERY_TERMS = 64
+STOPWORDS = frozenset(
+    re.findall(
+        r"\w+",
+        "a an and are as at be been by can could did do does for from had has have how i if in is it its me my of on or"
+        " our shall she should so than that the their them then there these they this to us was we were what when where"
+        " which who whom why will with would you your",
+    )
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hit:
+    """A row that may answer, with its evidence, each between 0 and 1."""
+
+    row: sqlite3.Row
+    words: float
+    meaning: float | None
+    """None where vectors could not be asked."""
+
+    @property
+    def score(self) -> float:
+        if self.meaning is None:
+            return self.words
+        return WEIGHT_MEANING * max(self.meaning, 0.0) + (1 - WEIGHT_MEANING) * self.words
+
+    @property
+    def why(self) -> str:
+        meaning = "meaning not asked" if self.meaning is None else f"meaning {self.meaning:.2f}"
+        return f"{meaning}, words {self.words:.2f}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """Which rows count: SQL over `memories m`, and its values."""
+
+    sql: str
+    values: dict[str, Any]
+
+    def also(self, sql: str, **values: Any) -> "Condition":
+        return Condition(sql=f"{self.sql} AND {sql}", values=self.values | values)
+
+
+def held_by(owner: Owner) -> Condition:
+    """Select all that is held on the owner; without an agent: on the user, by all agents."""
+    user = Condition(sql="m.user = :user", values={"user": owner.user})
+    return user.also("m.agent = :agent", agent=owner.agent) if owner.agent else user
+
+
+def seen_by(owner: Owner) -> Condition:
+    """Select what the owner's agent may recall: its own memories of the user, and those that all agents share."""
+    return Condition(
+        sql="m.user = :user AND m.agent IN ('', :agent)", values={"user": owner.user, "agent": owner.agent}
+    )
+
+
+def live(condition: Condition, at: datetime) -> Condition:
+    """Narrow to what counts at a time, by what is known now."""
+    return condition.also(
+        "m.closed_at IS NULL AND m.valid_from <= :at AND (m.valid_to IS NULL OR m.valid_to > :at)"
+        " AND (m.expires_at IS NULL OR m.expires_at > :at)",
+        at=as_text(at),
+    )
+
+
+def as_known(condition: Condition, at: datetime) -> Condition:
+    """Narrow to what was known at a time, and held true then."""
+    return condition.also(
+        "m.learned_at <= :at AND (m.closed_at IS NULL OR m.closed_at > :at) AND m.valid_from <= :at"
+        " AND (m.valid_to IS NULL OR m.valid_to > :at OR m.closed_at > :at)"
+        " AND (m.expires_at IS NULL OR m.expires_at > :at)",
+        at=as_text(at),
+    )
+
+
+def by_words(truth: Truth, query: str, condition: Condition, limit: int) -> dict[int, float]:
+    """Rank the owner's rows by BM25: row numbers with a score between 0 and 1."""
+    terms = terms_of(query)
+    if not terms:
+        return {}
+    wanted = " OR ".join(f'"{term}"' for term in terms)
+    match = f'owner : "{owner_word(condition.values["user"])}" AND text : ({wanted})'
+    found = truth.rows(
+        "SELECT words.rowid AS row, -bm25(words, 0.0, 1.0) AS score FROM words JOIN memories m ON m.row = words.rowid"  # noqa: S608
+        f" WHERE words MATCH :match AND {condition.sql} ORDER BY score DESC LIMIT :limit",
+        condition.values | {"match": match, "limit": limit},
+    )
+    return {row["row"]: _between(max(row["score"], 0.0)) for row in found}
+
+
+def _between(bm25: float) -> float:
+    # In a memory of few rows BM25 is near zero for every word; that a word stands there counts all the same.
+    return FOUND + (1 - FOUND) * bm25 / (bm25 + HALF_BM25)
+
+
+def terms_of(query: str) -> list[str]:
+    """Split a query into the words worth looking for; all of them where none is."""
+    words = list(dict.fromkeys(re.findall(r"\w+", query.casefold())))
+    return ([word for word in words if word not in STOPWORDS] or words)[:QUERY_TERMS]
+
+
+def readable(query: str) -> str:
+    """Take out of a query what no index can read, and what is beyond any question's length."""
+    return re.sub("[\x00\ud800-\udfff]", " ", query[:QUERY_CHARACTERS])
+
+
+def permitted(hits: Iterable[Hit], policy: ReadPolicy) -> Recall:
+    """Let through the best hits that the policy allows, and name those it holds back."""
+    items: list[Recalled] = []
+    withheld: list[Withheld] = []
+    room = None if policy.tokens is None else policy.tokens * CHARACTERS_PER_TOKEN
+    for hit in sorted(hits, key=lambda hit: (-hit.score, hit.row["row"])):
+        if hit.score < policy.min_score or len(items) == policy.limit:
+            break
+        if rule := _rule_against(hit.row, policy, room):
+            withheld.append(Withheld(id=hit.row["id"], rule=rule))
+            continue
+        items.append(_recalled(hit))
+        room = None if room is None else room - len(hit.row["text"])
+    return Recall(items=tuple(items), withheld=tuple(withheld))
+
+
+def _rule_against(row: sqlite3.Row, policy: ReadPolicy, room: int | None) -> str:
+    if row["kind"] not in policy.kinds:
+        return "kinds"
+    if not within(policy.max_sensitivity, row["sensitivity"]):
+        return "max_sensitivity"
+    return "tokens" if room is not None and len(row["text"]) > room else ""
+
+
+def _recalled(hit: Hit) -> Recalled:
+    row = hit.row
+    circle: Confidentiality = "public" if row["sensitivity"] == "normal" else "private"
+    mark = Label(confidentiality=circle, sources=(RECALLED + row["id"],))
+    label = Label.model_validate_json(row["label"]).join(mark)
+    return Recalled(
+        id=row["id"],
+        text=row["text"],
+        kind=row["kind"],
+        score=round(hit.score, 4),
+        label=label,
+        learned_at=datetime.fromisoformat(row["learned_at"]),
+        why=hit.why,
+    )
+
+
+def fetch(truth: Truth, condition: Condition, *, numbers: Iterable[int], ids: Iterable[str]) -> list[sqlite3.Row]:
+    """Fetch the rows of these numbers or ids that meet the condition."""
+    values = condition.values | {"numbers": json.dumps(list(numbers)), "ids": json.dumps(list(ids))}
+    return truth.rows(
+        "SELECT m.* FROM memories m WHERE (m.row IN (SELECT value FROM json_each(:numbers))"  # noqa: S608
+        f" OR m.id IN (SELECT value FROM json_each(:ids))) AND {condition.sql}",
+        values,
+    )

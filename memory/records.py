@@ -1,0 +1,93 @@
+"""What the memory shows of itself to people: rows, counts and reports."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel
+
+from interlock.memory.policies import Sensitivity
+from interlock.runtime.memories import Kind, Slot, Speaker
+from interlock.runtime.records import Label
+
+State = Literal["live", "closed", "expired"]
+
+
+class Source(BaseModel, frozen=True, extra="forbid"):
+    """Where a memory was learned: once more for every duplicate that was merged into it."""
+
+    run: str
+    said_by: Speaker
+    at: datetime
+
+
+class Record(BaseModel, frozen=True, extra="forbid"):
+    """One memory with all that is known about it."""
+
+    id: str
+    tenant: str
+    user: str
+    agent: str
+    text: str
+    kind: Kind
+    slot: Slot | None
+    said_by: Speaker
+    run: str
+    sources: tuple[Source, ...]
+    confidence: float
+    sensitivity: Sensitivity
+    label: Label
+    valid_from: datetime
+    """When it became true."""
+    valid_to: datetime | None
+    """When it ceased to be true."""
+    learned_at: datetime
+    closed_at: datetime | None
+    """When it was learned that it is no longer current."""
+    superseded_by: str
+    expires_at: datetime | None
+    last_used: datetime | None
+    uses: int
+    pinned: bool
+    policy: str
+    """Version of the write policy that kept it."""
+
+    def state(self, now: datetime) -> State:
+        """Tell whether it counts at that time."""
+        if self.closed_at is not None and self.closed_at <= now:
+            return "closed"
+        if self.expires_at is not None and self.expires_at <= now:
+            return "expired"
+        return "live"
+
+
+class Stats(BaseModel, frozen=True, extra="forbid"):
+    """How much one owner's memory holds."""
+
+    live: int
+    closed: int
+    expired: int
+    by_kind: dict[str, int]
+    characters: int
+    oldest: datetime | None
+    newest: datetime | None
+
+
+class Removed(BaseModel, frozen=True, extra="forbid"):
+    """One memory that was removed, or would be, and why."""
+
+    id: str
+    code: str
+    reason: str
+
+
+class Forgotten(BaseModel, frozen=True, extra="forbid"):
+    """What forgetting erased."""
+
+    ids: tuple[str, ...]
+
+
+class Pruned(BaseModel, frozen=True, extra="forbid"):
+    """What pruning removed."""
+
+    removed: tuple[Removed, ...]
+    dry_run: bool
