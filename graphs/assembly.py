@@ -17,6 +17,7 @@ from interlock.graphs.agent import Agent
 from interlock.runtime.errors import BadInput
 from interlock.runtime.gate.gate import Gate
 from interlock.runtime.gate.leases import holder_here, release, take
+from interlock.runtime.gate.ledger import Purse
 from interlock.runtime.gate.models import GatedModel
 from interlock.runtime.gate.others import GatedDoor, GatedMemory, JournalNotebook
 from interlock.runtime.gate.run import OpenRun, RunHeader
@@ -190,10 +191,9 @@ class Assembly:
         run = OpenRun(
             header=header,
             caller=caller,
-            budget=self.agent.budget,
             lease=lease,
             opened_at=home.clock.monotonic(),
-            seconds_before=before.seconds,
+            purse=Purse(scope=f"run {header['id']}", budget=self.agent.budget, before=before),
         )
         entered = Entered(run=run, deps=self._deps(home, run), home=home)
         with self._lock:

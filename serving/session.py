@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -12,7 +11,7 @@ from langgraph.types import Command
 
 from interlock.graphs.patterns import Compiled, assembly_of
 from interlock.nodes.begin import check_request
-from interlock.runtime.checkpoints import checkpoints
+from interlock.runtime.checkpoints import HomeSaver
 from interlock.runtime.errors import BadInput, InterlockError, NotFound
 from interlock.runtime.gate.stops import RunStopped
 from interlock.runtime.home import Home, using
@@ -61,10 +60,10 @@ class Session:
         self.thread = thread or f"t-{self.home.clock.new_id()}"
         self._plain = graph
         self._graph: Compiled | None = None
-        self._stack = AsyncExitStack()
+        self._saver: HomeSaver | None = None
 
     async def __aenter__(self) -> Self:
-        await self._opened()
+        self._opened()
         return self
 
     async def __aexit__(
@@ -75,7 +74,9 @@ class Session:
     async def aclose(self) -> None:
         """Close the checkpoints; the thread can be opened again."""
         self._graph = None
-        await self._stack.aclose()
+        if self._saver is not None:
+            self._saver.close()
+            self._saver = None
 
     def say(self, text: str) -> Reply:
         """Send text and wait for the reply. For scripts that have no event loop."""
@@ -145,7 +146,7 @@ class Session:
             yield event
 
     async def _drive(self, given: Any, *, tokens: bool) -> AsyncIterator[SessionEvent]:
-        graph = await self._opened()
+        graph = self._opened()
         modes = ["updates", "messages"] if tokens else ["updates"]
         error: Exception | None = None
         with using(self.home):
@@ -186,13 +187,13 @@ class Session:
         return {"configurable": {"thread_id": self.thread}, "recursion_limit": RECURSION_LIMIT}
 
     async def _snapshot(self) -> Any:
-        return await (await self._opened()).aget_state(self._config)
+        return await self._opened().aget_state(self._config)
 
-    async def _opened(self) -> Compiled:
+    def _opened(self) -> Compiled:
         if self._graph is None:
             _ = self.home.database
-            saver = await self._stack.enter_async_context(checkpoints(self.home.checkpoints))
-            self._graph = self._plain.copy({"checkpointer": saver})
+            self._saver = HomeSaver(self.home.checkpoints)
+            self._graph = self._plain.copy({"checkpointer": self._saver})
         return self._graph
 
 

@@ -25,6 +25,10 @@ class Backstop(BaseCallbackHandler):
 
     raise_error = True
     run_inline = True
+    ignore_chain = True
+    ignore_agent = True
+    ignore_retry = True
+    ignore_custom_event = True
 
     def on_chat_model_start(self, serialized: dict[str, Any], messages: Any, **kwargs: Any) -> None:
         _require("model", "a chat model")

@@ -7,12 +7,14 @@ these means for a model, a tool, the memory or a reply; the order is here, once.
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
 from interlock.runtime.database import Transaction
 from interlock.runtime.gate.backstop import Passage, passing
-from interlock.runtime.gate.leases import keep
+from interlock.runtime.gate.leases import keep, lasting
+from interlock.runtime.gate.ledger import Amounts
 from interlock.runtime.gate.run import OpenRun
 from interlock.runtime.gate.stops import BudgetSpent, PolicyDenied
 from interlock.runtime.home import Home
@@ -43,7 +45,18 @@ class Call(Generic[T]):
     """What is to be reserved. Asked after `intended`."""
     limit_s: float = 60.0
     durable: bool = False
-    """Whether the intent must survive a power cut."""
+    """Whether intent and outcome must survive a power cut."""
+    foretold: bool = True
+    """Whether the intent is written before it is done; what neither changes nor tells the world anything can wait."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Begun:
+    """A call that may be done now."""
+
+    at: datetime
+    started: float
+    reserved: Amounts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,17 +111,9 @@ class Gate:
             LeaseLost: another worker holds the thread; nothing was done.
             JournalBroken: the intent could not be written; nothing was done.
         """
-        clock = self.home.clock
         left_s = self._seconds_left(run)
         limit_s = min(call.limit_s + _GRACE_S, left_s)
-        with self.home.database.transaction(durable=call.durable) as tx:
-            now = clock.now()
-            keep(tx, run.lease, now, limit_s + _GRACE_S)
-            self.home.journal.append(tx, run.scope, run.place(call.at), call.intended(tx))
-            reserved = self.home.ledger.reserve(
-                tx, run.account, run.budget, call.wanted(), id=clock.new_id(), now=now, lease_s=limit_s + _GRACE_S
-            )
-        started = clock.monotonic()
+        begun = self._begin(run, call, limit_s)
         result: T | None = None
         error: BaseException | None = None
         try:
@@ -122,20 +127,47 @@ class Gate:
                 raise self._out_of_time(run) from caught
             raise
         finally:
-            ms = (clock.monotonic() - started) * 1000
+            self._end(run, call, begun, result, error)
+
+    def _begin(self, run: OpenRun, call: Call[T], limit_s: float) -> "_Begun":
+        clock, now = self.home.clock, self.home.clock.now()
+        reserved: Amounts | None = None
+        try:
+            if not call.foretold:
+                reserved = run.purse.reserve(call.wanted())
+                return _Begun(at=now, started=clock.monotonic(), reserved=reserved)
             with self.home.database.transaction(durable=call.durable) as tx:
-                self.home.ledger.settle(tx, reserved, call.used(result))
-                event = call.done(tx, result, ms) if error is None else call.failed(tx, error, ms)  # type: ignore[arg-type]  # no error means a result
+                if call.durable or not lasting(run.lease, now, limit_s):
+                    keep(tx, run.lease, now, limit_s + _GRACE_S)
+                event = call.intended(tx)
+                reserved = run.purse.reserve(call.wanted())
                 self.home.journal.append(tx, run.scope, run.place(call.at), event)
+            return _Begun(at=now, started=clock.monotonic(), reserved=reserved)
+        except BaseException:
+            if reserved is not None:
+                run.purse.settle(reserved, Usage())
+            raise
+
+    def _end(self, run: OpenRun, call: Call[T], begun: "_Begun", result: T | None, error: BaseException | None) -> None:
+        ms = (self.home.clock.monotonic() - begun.started) * 1000
+        used = call.used(result)
+        run.purse.settle(begun.reserved, used)
+        with self.home.database.transaction(durable=call.durable) as tx:
+            place = run.place(call.at)
+            if not call.foretold:
+                self.home.journal.append(tx, run.scope, place, call.intended(tx), at=begun.at)
+            self.home.ledger.charge(tx, run.account, used)
+            event = call.done(tx, result, ms) if error is None else call.failed(tx, error, ms)  # type: ignore[arg-type]  # no error means a result
+            self.home.journal.append(tx, run.scope, place, event)
 
     def _seconds_left(self, run: OpenRun) -> float:
-        left = run.budget.seconds - run.seconds_before - (self.home.clock.monotonic() - run.opened_at)
+        left = run.budget.seconds - run.purse.before.seconds - (self.home.clock.monotonic() - run.opened_at)
         if left <= 0:
             raise self._out_of_time(run)
         return left
 
     def _out_of_time(self, run: OpenRun) -> BudgetSpent:
-        spent = run.seconds_before + self.home.clock.monotonic() - run.opened_at
+        spent = run.purse.before.seconds + self.home.clock.monotonic() - run.opened_at
         return BudgetSpent(
             scope=run.account,
             unit="seconds",

@@ -15,7 +15,8 @@ from interlock.runtime.database import Statement, Transaction, metadata
 from interlock.runtime.errors import ThreadBusy
 from interlock.runtime.gate.stops import LeaseLost
 
-TTL_S = 60.0
+TTL_S = 300.0
+"""Seconds a lease lasts. A dead worker on this machine is noticed at once; one elsewhere, after this."""
 
 leases = Table(
     "leases",
@@ -77,10 +78,14 @@ def keep(tx: Transaction, lease: Lease, now: datetime, for_s: float = 0.0) -> No
     row = tx.one(_GET, of=lease.thread)
     if row is None or row[2] != lease.fence or row[3] == 0:
         raise LeaseLost(thread=lease.thread)
-    wanted = now.timestamp() + max(for_s, TTL_S / 2)
-    if row[3] < wanted:
-        lease.until = wanted + TTL_S / 2
+    if row[3] < now.timestamp() + for_s:
+        lease.until = now.timestamp() + for_s + TTL_S
         tx.run(_UNTIL, of=lease.thread, mine=lease.fence, later=lease.until)
+
+
+def lasting(lease: Lease, now: datetime, for_s: float) -> bool:
+    """Tell, without asking the database, whether nobody else can have taken the lease, or will during the coming work."""
+    return now.timestamp() + for_s < lease.until
 
 
 def release(tx: Transaction, lease: Lease) -> None:

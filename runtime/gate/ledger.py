@@ -1,13 +1,15 @@
-"""The budget ledger: what is spent and what is reserved, shared by all branches and processes that use one home.
+"""The budget ledger: what is spent and what is reserved.
 
-Reserve before, settle after. Money is kept in whole nano-dollars.
+A run belongs to one process at a time (its thread is leased), so what it has reserved lies in memory, shared by its
+parallel branches, and is gone with the process; what it has spent is written with the outcome that spent it. Reserve
+before, settle after. Money is kept in whole nano-dollars.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
+import threading
+from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, Decimal
 
-from sqlalchemy import Column, Float, Integer, Table, Text, bindparam, delete, func, insert, select, update
+from sqlalchemy import Column, Float, Integer, Table, Text, bindparam, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from interlock.runtime.database import Database, Statement, Transaction, metadata
@@ -16,6 +18,7 @@ from interlock.runtime.records import Budget, Usage
 
 NANO = Decimal(1_000_000_000)
 _UNITS = ("input_tokens", "output_tokens", "model_calls", "tool_calls", "nanos")
+Amounts = dict[str, int]
 
 accounts = Table(
     "accounts",
@@ -25,26 +28,11 @@ accounts = Table(
     Column("unpriced", Integer, nullable=False, server_default="0"),  # calls whose price is not known
     Column("seconds", Float, nullable=False, server_default="0"),
 )
-reservations = Table(
-    "reservations",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("scope", Text, nullable=False, index=True),
-    *(Column(unit, Integer, nullable=False) for unit in _UNITS),
-    Column("until", Float, nullable=False),
-)
 
 _OPEN = Statement(upsert(accounts).values(scope=bindparam("scope")).on_conflict_do_nothing())
 _SPENT = Statement(
     select(*(accounts.c[unit] for unit in (*_UNITS, "unpriced", "seconds"))).where(accounts.c.scope == bindparam("of"))
 )
-_HELD = Statement(
-    select(*(func.coalesce(func.sum(reservations.c[unit]), 0) for unit in _UNITS)).where(
-        reservations.c.scope == bindparam("of"), reservations.c.until > bindparam("now")
-    )
-)
-_HOLD = Statement(insert(reservations))
-_FREE = Statement(delete(reservations).where(reservations.c.id == bindparam("of")))
 _CHARGE = Statement(
     update(accounts)
     .where(accounts.c.scope == bindparam("of"))
@@ -54,16 +42,8 @@ _CHARGE = Statement(
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reservation:
-    """Something set aside in one scope until it is settled."""
-
-    id: str
-    scope: str
-
-
 class Ledger:
-    """Accounts by scope. All methods but `usage` work inside the caller's transaction."""
+    """What every run has spent, kept."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -72,34 +52,8 @@ class Ledger:
         """Make sure that the account exists."""
         tx.run(_OPEN, scope=scope)
 
-    def reserve(
-        self, tx: Transaction, scope: str, budget: Budget, wanted: Usage, *, id: str, now: datetime, lease_s: float
-    ) -> Reservation:
-        """Set `wanted` aside, or refuse.
-
-        Args:
-            id: a fresh name for the reservation.
-            lease_s: seconds after which a crash has freed it.
-
-        Raises:
-            BudgetSpent: what is spent, reserved and wanted together passes a limit.
-        """
-        at = now.timestamp()
-        spent, held = tx.one(_SPENT, of=scope), tx.one(_HELD, of=scope, now=at)
-        assert spent is not None and held is not None  # noqa: S101, PT018  # `open` made the row; a sum has one row
-        used = dict(zip(_UNITS, (s + h for s, h in zip(spent, held, strict=False)), strict=True))
-        amounts = _amounts(wanted)
-        _check(scope, budget, used, amounts)
-        tx.run(_HOLD, id=id, scope=scope, until=at + lease_s, **amounts)
-        return Reservation(id=id, scope=scope)
-
-    def settle(self, tx: Transaction, reservation: Reservation, used: Usage) -> None:
-        """Replace a reservation by what was really used."""
-        tx.run(_FREE, of=reservation.id)
-        self.charge(tx, reservation.scope, used)
-
     def charge(self, tx: Transaction, scope: str, used: Usage) -> None:
-        """Add what was used, without a reservation."""
+        """Add what was used."""
         more = {f"more_{unit}": amount for unit, amount in _amounts(used).items()}
         tx.run(_CHARGE, of=scope, more_unpriced=int(used.usd is None), more_seconds=used.seconds, **more)
 
@@ -119,27 +73,61 @@ class Ledger:
         )
 
 
-def _amounts(usage: Usage) -> dict[str, int]:
+@dataclass(kw_only=True)
+class Purse:
+    """What one run may still use: shared by its branches, opened from what the ledger says it has spent."""
+
+    scope: str
+    budget: Budget
+    before: Usage
+    _used: Amounts = field(init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+
+    def __post_init__(self) -> None:
+        self._used = _amounts(self.before)
+
+    def reserve(self, wanted: Usage) -> Amounts:
+        """Set `wanted` aside, or refuse.
+
+        Raises:
+            BudgetSpent: what is spent, reserved and wanted together passes a limit.
+        """
+        amounts = _amounts(wanted)
+        with self._lock:
+            _check(self.scope, self.budget, self._used, amounts)
+            for unit, amount in amounts.items():
+                self._used[unit] += amount
+        return amounts
+
+    def settle(self, reserved: Amounts, used: Usage) -> None:
+        """Replace what was set aside by what was used."""
+        amounts = _amounts(used)
+        with self._lock:
+            for unit in _UNITS:
+                self._used[unit] += amounts[unit] - reserved[unit]
+
+
+def _amounts(usage: Usage) -> Amounts:
     return {
         "input_tokens": usage.input_tokens,
         "output_tokens": usage.output_tokens,
         "model_calls": usage.model_calls,
         "tool_calls": usage.tool_calls,
-        "nanos": int(((usage.usd or 0) * NANO).to_integral_value(ROUND_CEILING)) if usage.usd else 0,
+        "nanos": int((usage.usd * NANO).to_integral_value(ROUND_CEILING)) if usage.usd else 0,
     }
 
 
-def _check(scope: str, budget: Budget, used: dict[str, int], wanted: dict[str, int]) -> None:
-    def tokens(of: dict[str, int]) -> int:
-        return of["input_tokens"] + of["output_tokens"]
+def _check(scope: str, budget: Budget, used: Amounts, wanted: Amounts) -> None:
+    for unit, limit in (("model_calls", budget.model_calls), ("tool_calls", budget.tool_calls)):
+        if limit is not None and wanted[unit] and used[unit] + wanted[unit] > limit:
+            raise _spent(scope, unit, Decimal(limit), Decimal(used[unit]), Decimal(wanted[unit]))
+    if budget.tokens is not None:
+        tokens, needed = (of["input_tokens"] + of["output_tokens"] for of in (used, wanted))
+        if needed and tokens + needed > budget.tokens:
+            raise _spent(scope, "tokens", Decimal(budget.tokens), Decimal(tokens), Decimal(needed))
+    if budget.usd is not None and wanted["nanos"] and used["nanos"] + wanted["nanos"] > budget.usd * NANO:
+        raise _spent(scope, "usd", budget.usd, used["nanos"] / NANO, wanted["nanos"] / NANO)
 
-    for unit, limit, spent, needed in (
-        ("tokens", budget.tokens, tokens(used), tokens(wanted)),
-        ("model_calls", budget.model_calls, used["model_calls"], wanted["model_calls"]),
-        ("tool_calls", budget.tool_calls, used["tool_calls"], wanted["tool_calls"]),
-        ("usd", budget.usd, Decimal(used["nanos"]) / NANO, Decimal(wanted["nanos"]) / NANO),
-    ):
-        if limit is not None and needed and spent + needed > limit:
-            raise BudgetSpent(
-                scope=scope, unit=unit, limit=Decimal(limit), spent=Decimal(spent), needed=Decimal(needed)
-            )
+
+def _spent(scope: str, unit: str, limit: Decimal, spent: Decimal, needed: Decimal) -> BudgetSpent:
+    return BudgetSpent(scope=scope, unit=unit, limit=limit, spent=spent, needed=needed)

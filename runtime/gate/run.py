@@ -1,9 +1,11 @@
 """A run that is open in this process: who it is for, what it holds, and where its events go."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypedDict
 
 from interlock.runtime.gate.leases import Lease
+from interlock.runtime.gate.ledger import Purse
 from interlock.runtime.journal.journal import Scope
 from interlock.runtime.journal.prompts import PromptTail
 from interlock.runtime.records import Budget, Caller
@@ -32,15 +34,18 @@ class OpenRun:
 
     header: RunHeader
     caller: Caller
-    budget: Budget
     lease: Lease
     opened_at: float
     """On the monotonic clock."""
-    seconds_before: float
-    """Active seconds that earlier processes charged."""
+    purse: Purse
     tail: PromptTail = field(default_factory=PromptTail)
 
     @property
+    def budget(self) -> Budget:
+        """What it may use up."""
+        return self.purse.budget
+
+    @cached_property
     def scope(self) -> Scope:
         """Where its events belong."""
         return Scope(
@@ -49,7 +54,7 @@ class OpenRun:
             subject=Scope.subject_of(self.caller.tenant, self.caller.user),
         )
 
-    @property
+    @cached_property
     def account(self) -> str:
         """Its scope in the ledger."""
         return f"run {self.header['id']}"

@@ -187,6 +187,7 @@ class _Calling:
             used=lambda _value: usage,
             limit_s=self.contract.timeout_s * (self.contract.retries + 1),
             durable=not self.contract.read_only,
+            foretold=not self.contract.read_only or self.contract.open_world,
         )
 
     def _intended(self, tx: Transaction) -> events.ToolIntended:

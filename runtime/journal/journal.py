@@ -110,8 +110,12 @@ class Journal:
         self._clock = clock
         self._keys: dict[str, bytes] = {}
 
-    def append(self, tx: Transaction, scope: Scope, place: str, event: Event) -> int:
-        """Add one event to the chain and return its row number. It stands once the transaction commits."""
+    def append(self, tx: Transaction, scope: Scope, place: str, event: Event, *, at: datetime | None = None) -> int:
+        """Add one event to the chain and return its row number. It stands once the transaction commits.
+
+        Args:
+            at: when it happened, where that is not now.
+        """
         last = tx.one(LAST)
         seq, previous = (1, GENESIS) if last is None else (last[0] + 1, last[1])
         fields = event.model_dump(mode="json", exclude={"kind"})
@@ -119,7 +123,7 @@ class Journal:
         head = {
             "v": FORMAT,
             "seq": seq,
-            "at": self._clock.now().isoformat(),
+            "at": (at or self._clock.now()).isoformat(),
             "run": scope.run,
             "thread": scope.thread,
             "place": place,
