@@ -4,7 +4,7 @@ A plan is data. What can be run next is a pure function of the plan and the resu
 resumed in another process goes on exactly where it stood.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field, model_validator
@@ -87,6 +87,58 @@ class Plan(BaseModel, frozen=True, extra="forbid"):
             if foreign := {t.step for t in step.done_when} - seen:
                 raise ValueError(f"step {step.id!r} is judged by {sorted(foreign)}, which is no earlier step")
         return self
+
+
+Standing = Literal["done", "failed", "skipped", "ready", "waiting"]
+
+
+def progress(plan: Plan, results: Results, failed: Collection[str] = ()) -> dict[str, tuple[Standing, str]]:
+    """Tell where each step stands, and why it is skipped where it is.
+
+    Args:
+        plan: the plan.
+        results: of the steps that are done.
+        failed: ids of the steps that failed; what waits for one of them is skipped.
+    """
+    standing: dict[str, tuple[Standing, str]] = {}
+    for step in plan.steps:
+        if step.id in failed:
+            standing[step.id] = ("failed", "")
+        else:
+            standing[step.id] = ("done", "") if step.id in results else _standing(step, results, standing)
+    return standing
+
+
+def _standing(step: Step, results: Results, earlier: Mapping[str, tuple[Standing, str]]) -> tuple[Standing, str]:
+    for needed in sorted(step.needs()):
+        if earlier[needed][0] in ("failed", "skipped"):
+            return "skipped", f"{needed} was {earlier[needed][0]}"
+    if not step.needs() <= results.keys():
+        return "waiting", ""
+    unmet = [str(test) for test in step.when if not test.holds(results)]
+    return ("skipped", f"the condition does not hold: {'; '.join(unmet)}") if unmet else ("ready", "")
+
+
+def next_steps(plan: Plan, results: Results, failed: Collection[str] = ()) -> tuple[Step, ...]:
+    """Give the steps that can be taken now, in the plan's order."""
+    standing = progress(plan, results, failed)
+    return tuple(step for step in plan.steps if standing[step.id][0] == "ready")
+
+
+def remaining(plan: Plan, results: Results, failed: Collection[str] = ()) -> tuple[Step, ...]:
+    """Give the steps that are still to be taken, rewritten so that they no longer refer to those that are done."""
+    standing = progress(plan, results, failed)
+    return tuple(_settled(step, results) for step in plan.steps if standing[step.id][0] in ("ready", "waiting"))
+
+
+def _settled(step: Step, results: Results) -> Step:
+    arguments = {
+        name: Source(origin="constant", value=source.resolve(results)) if source.step in results else source
+        for name, source in step.arguments.items()
+    }
+    open_tests = tuple(test for test in step.when if test.step not in results)
+    own_tests = tuple(test for test in step.done_when if test.step not in results)
+    return step.model_copy(update={"arguments": arguments, "when": open_tests, "done_when": own_tests})
 
 
 def look_up(value: Any, path: str) -> Any:
