@@ -1,7 +1,9 @@
 """Tools: contracts from typed functions, and their execution."""
 
 from interlock.tools.decorator import tool
-from interlock.tools.function import FunctionTool, Refused
+from interlock.tools.function import FunctionTool
+from interlock.tools.guards import Guards, guarded
 from interlock.tools.langchain import from_langchain
+from interlock.tools.refused import Refused
 
-__all__ = ["FunctionTool", "Refused", "from_langchain", "tool"]
+__all__ = ["FunctionTool", "Guards", "Refused", "from_langchain", "guarded", "tool"]

@@ -8,11 +8,14 @@ from typing import Any, ParamSpec, TypeVar, overload
 from interlock.runtime.contract import RESERVED, ToolContract
 from interlock.tools import docstrings
 from interlock.tools.function import FunctionTool
+from interlock.tools.guards import Guards
+from interlock.tools.places import Place, place_of
 from interlock.tools.problems import closest
-from interlock.tools.signature import Place, Signature, place_of, read
+from interlock.tools.signature import Signature, read
 
 P = ParamSpec("P")
 R = TypeVar("R")
+_NONE = Guards()
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 
 
@@ -35,6 +38,7 @@ def tool(
     name: str | None = ...,
     transient: tuple[type[BaseException], ...] = ...,
     max_result_bytes: int = ...,
+    guards: Guards = ...,
 ) -> Callable[[Callable[P, R]], FunctionTool[P, R]]: ...
 
 
@@ -50,7 +54,7 @@ def tool(function: Callable[..., Any] | None = None, /, **promise: Any) -> Any:
             `idempotent`: twice is as good as once. `open_world`: its results are untrusted text. `timeout`: seconds
             for one attempt. `retries`: further attempts after `transient` errors, for repeatable tools only.
             `usd`: cost of one call. `sensitive`: arguments that choose a recipient, an amount or a resource.
-            `max_result_bytes`: a larger result is refused.
+            `max_result_bytes`: a larger result is refused. `guards`: cache, rate, concurrency, breaker, fallback.
 
     Raises:
         ContractBroken: the signature or the promise cannot be kept.
@@ -79,6 +83,7 @@ def _declare(
     name: str | None = None,
     transient: tuple[type[BaseException], ...] = (ConnectionError, TimeoutError),
     max_result_bytes: int = 1_000_000,
+    guards: Guards = _NONE,
 ) -> FunctionTool[P, R]:
     place = place_of(function, name or str(getattr(function, "__name__", "")))
     _check_name(place)
@@ -99,12 +104,14 @@ def _declare(
         sensitive=frozenset(_known(sensitive, signature, place)),
     )
     check_promise(contract, place)
+    guards.check(contract, place, takes_context=bool(signature.context))
     return FunctionTool(
         function=function,
         contract=contract,
         signature=signature,
         transient=transient,
         max_result_bytes=max_result_bytes,
+        guards=guards,
     )
 
 

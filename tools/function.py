@@ -14,7 +14,9 @@ from interlock.runtime.clock import Clock, SystemClock
 from interlock.runtime.contract import ToolContract
 from interlock.runtime.errors import ArgumentsRefused, InterlockError, ToolFailed
 from interlock.runtime.records import ToolContext
+from interlock.tools.guards import Guards, Run
 from interlock.tools.problems import in_words
+from interlock.tools.refused import Refused
 from interlock.tools.signature import Signature
 from interlock.tools.threads import in_thread
 
@@ -23,10 +25,6 @@ R = TypeVar("R")
 _LONGEST_REASON = 500
 _FIRST_WAIT_S = 0.1
 _LONGEST_WAIT_S = 10.0
-
-
-class Refused(Exception):
-    """Raised by a tool to say that it did nothing, and why. The model is told."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,9 +37,13 @@ class FunctionTool(Generic[P, R]):
     transient: tuple[type[BaseException], ...]
     """Errors after which a repeatable tool is tried again."""
     max_result_bytes: int
+    guards: Guards = field(default_factory=Guards)
     clock: Clock = field(default_factory=SystemClock)
 
+    _run: Run = field(init=False, repr=False)
+
     def __post_init__(self) -> None:
+        object.__setattr__(self, "_run", self.guards.around(self._tried, self.contract, self.clock))
         for name in ("__name__", "__qualname__", "__module__", "__doc__"):
             object.__setattr__(self, name, getattr(self.function, name, None))
         object.__setattr__(self, "__wrapped__", self.function)
@@ -58,7 +60,11 @@ class FunctionTool(Generic[P, R]):
         return self._typed(arguments).model_dump(mode="json", by_alias=True)
 
     async def run(self, arguments: dict[str, Any], context: ToolContext) -> Any:
-        """Do it, and again only where the contract allows it and the error may pass."""
+        """Do it, within what the contract and the guards allow (ports.Tool)."""
+        return await self._run(arguments, context)
+
+    async def _tried(self, arguments: dict[str, Any], context: ToolContext) -> Any:
+        """Try it, and again only where the contract allows it and the error may pass."""
         call = self._bound(self._typed(arguments), context)
         attempts = 1
         while True:

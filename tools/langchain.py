@@ -7,8 +7,9 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 from interlock.runtime.contract import ToolContract
 from interlock.tools.decorator import check_promise
 from interlock.tools.function import FunctionTool
+from interlock.tools.places import Place
 from interlock.tools.schemas import Schemas, tidy
-from interlock.tools.signature import Place, Signature
+from interlock.tools.signature import Signature
 
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool

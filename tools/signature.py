@@ -15,6 +15,7 @@ from interlock.runtime.contract import JsonSchema
 from interlock.runtime.errors import ContractBroken
 from interlock.runtime.records import ToolContext
 from interlock.tools import docstrings
+from interlock.tools.places import Place
 from interlock.tools.schemas import Schemas, tidy
 
 _UNFIT = (PydanticSchemaGenerationError, PydanticUserError, PydanticUndefinedAnnotation)
@@ -60,23 +61,6 @@ def _whole(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _whole(part) for key, part in cast(Mapping[str, Any], value).items()}
     return [_whole(part) for part in cast(Iterable[Any], value)] if isinstance(value, list) else value
-
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """A tool in its file, for error messages."""
-
-    name: str
-    where: str
-
-    def broken(self, what: str, fix: str) -> ContractBroken:
-        return ContractBroken(what=f"tool {self.name!r}: {what}", where=self.where, fix=fix)
-
-
-def place_of(function: Callable[..., Any], name: str) -> Place:
-    """Find where a function stands, as `file:line`."""
-    code = getattr(inspect.unwrap(function), "__code__", None)
-    return Place(name=name, where=f"{code.co_filename}:{code.co_firstlineno}" if code else repr(function))
 
 
 def read(function: Callable[..., Any], place: Place) -> Signature:
