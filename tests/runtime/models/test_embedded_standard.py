@@ -1,0 +1,52 @@
+"""Langchain's own tests for chat models."""
+
+from typing import Any
+
+import pytest
+from langchain_core.language_models import BaseChatModel
+from langchain_tests.integration_tests import ChatModelIntegrationTests
+from langchain_tests.unit_tests import ChatModelUnitTests
+
+from interlock.runtime.models.embedded import EmbeddedChatModel
+
+INVENTS = "needs a joke to be made up; the embedded model states only what it was told or found"
+
+
+class TestUnit(ChatModelUnitTests):
+    @property
+    def chat_model_class(self) -> type[BaseChatModel]:
+        return EmbeddedChatModel
+
+
+class TestIntegration(ChatModelIntegrationTests):
+    @property
+    def chat_model_class(self) -> type[BaseChatModel]:
+        return EmbeddedChatModel
+
+    @property
+    def chat_model_params(self) -> dict[str, Any]:
+        return {"embedder": None}
+
+    @property
+    def supports_anthropic_inputs(self) -> bool:
+        return True
+
+    @pytest.mark.parametrize(
+        "schema_type", [pytest.param("pydantic", marks=pytest.mark.xfail(reason=INVENTS)), "typeddict", "json_schema"]
+    )
+    def test_structured_output(self, model: BaseChatModel, schema_type: Any) -> None:
+        super().test_structured_output(model, schema_type)
+
+    @pytest.mark.parametrize(
+        "schema_type", [pytest.param("pydantic", marks=pytest.mark.xfail(reason=INVENTS)), "typeddict", "json_schema"]
+    )
+    async def test_structured_output_async(self, model: BaseChatModel, schema_type: Any) -> None:
+        await super().test_structured_output_async(model, schema_type)
+
+    @pytest.mark.xfail(reason=INVENTS)
+    def test_structured_output_pydantic_2_v1(self, model: BaseChatModel) -> None:
+        super().test_structured_output_pydantic_2_v1(model)
+
+    @pytest.mark.xfail(reason=INVENTS)
+    def test_structured_output_optional_param(self, model: BaseChatModel) -> None:
+        super().test_structured_output_optional_param(model)
