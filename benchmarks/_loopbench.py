@@ -4,17 +4,20 @@ import gc
 import sqlite3
 import time
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+import aiosqlite
 from langchain_core.messages import AnyMessage, HumanMessage
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from _loops import LOOPS, Loop
 from _models import ANSWER, RoundsModel
-from interlock.runtime.checkpoints import checkpoints
+from interlock.runtime.checkpoints import HomeSaver
 from interlock.runtime.home import Home, using
 
 
@@ -62,14 +65,29 @@ class Bench:
 
 @asynccontextmanager
 async def benches(place: Path) -> AsyncGenerator[list[Bench]]:
-    """Set all loops up, each in a folder of its own, with the same kind of checkpointer."""
+    """Set all loops up, each in a folder of its own."""
     async with AsyncExitStack() as stack:
         made: list[Bench] = []
         for number, loop in enumerate(LOOPS):
             home = Home(place / str(number))
             home.path.mkdir(parents=True)
             stack.callback(home.close)
-            saver = await stack.enter_async_context(checkpoints(home.checkpoints))
+            saver = await stack.enter_async_context(_saver(loop, home))
             model = RoundsModel()
             made.append(Bench(loop=loop, home=home, model=model, graph=loop.build(model, saver)))
         yield made
+
+
+@asynccontextmanager
+async def _saver(loop: Loop, home: Home) -> AsyncGenerator[BaseCheckpointSaver[Any]]:
+    """Open a loop's checkpointer; all write to disk, in WAL mode with synchronous=NORMAL."""
+    if loop.home_saver:
+        with closing(HomeSaver(home.checkpoints)) as saver:
+            yield saver
+        return
+    async with aiosqlite.connect(home.checkpoints) as connection:
+        await connection.execute("PRAGMA journal_mode=WAL")
+        await connection.execute("PRAGMA synchronous=NORMAL")
+        saver = AsyncSqliteSaver(connection)
+        await saver.setup()
+        yield saver

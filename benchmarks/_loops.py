@@ -1,4 +1,4 @@
-"""The same tool loop four times: by hand, by langchain's agent without and with its safety middleware, and ours.
+"""The same tool loop several times: by hand, by langchain's agent without and with its safety middleware, and ours.
 
 Each takes messages and calls the tools that its model asks for until it answers. All tools are async and all routing is
 done without a thread, so that no loop pays for a hop the others are spared.
@@ -113,18 +113,21 @@ def interlock_loop(model: BaseChatModel, saver: Any) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Loop:
-    """One of the four."""
+    """A loop on a checkpointer: LangGraph's `AsyncSqliteSaver`, or the one that our homes have."""
 
     name: str
     build: Callable[[BaseChatModel, Any], Any]
+    home_saver: bool = False
     context: dict[str, Any] | None = None
 
 
+CALLER = {"user": "bench"}
 BARE = "bare loop"
-OURS = "interlock tool_loop"
 LOOPS = (
     Loop(name=BARE, build=bare),
+    Loop(name="bare loop, our checkpointer", build=bare, home_saver=True),
     Loop(name="create_agent", build=langchain_agent),
     Loop(name="create_agent + middleware", build=langchain_agent_with_middleware),
-    Loop(name=OURS, build=interlock_loop, context={"user": "bench"}),
+    Loop(name="interlock tool_loop", build=interlock_loop, home_saver=True, context=CALLER),
+    Loop(name="interlock, LangGraph's checkpointer", build=interlock_loop, context=CALLER),
 )

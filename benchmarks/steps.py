@@ -1,8 +1,8 @@
 """What a tool round costs in CPU and in bytes written: our loop beside three others.
 
-All loops have the same tools, the same kind of SQLite checkpointer on disk and a model that takes no time. They run in
-turn within one process, each turn begun by another one. Ours writes its journal as well. Ratios are medians over the
-turns, each against the bare loop of the same turn.
+All loops have the same tools, a SQLite checkpointer on disk and a model that takes no time. They run in turn within one
+process, each turn begun by another one. Ours writes its journal as well. Ratios are medians over the turns, each
+against the bare loop of the same turn.
 """
 
 import asyncio

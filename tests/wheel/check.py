@@ -6,6 +6,7 @@ The user's own folder holds packages named `tools` and `memory`, as many reposit
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from venv import EnvBuilder
@@ -13,6 +14,11 @@ from zipfile import ZipFile
 
 ROOT = Path(__file__).resolve().parents[2]
 LINKED = [path.name for path in (ROOT / "src" / "interlock").iterdir() if path.is_symlink()]
+IMPORT_ALL = """
+import importlib, sys, interlock
+for name in sys.argv[1:]: importlib.import_module(name)
+print(interlock.__file__)
+"""
 DEVELOPERS_OWN = ("PYTHON", "VIRTUAL_ENV", "MAKE")
 
 
@@ -65,13 +71,12 @@ def neighbourhood(home: Path) -> Path:
 def import_everything(bin_: Path, home: Path, shipped: set[str]) -> None:
     paths = sorted(Path(name).with_suffix("") for name in shipped if name.endswith(".py"))
     modules = [".".join(part for part in path.parts if part != "__init__") for path in paths]
-    code = "import importlib, sys, interlock\nfor it in sys.argv[1:]: importlib.import_module(it)\nprint(interlock.__file__)"
-    origin = run([bin_ / "python", "-c", code, *modules], cwd=home).strip()
+    origin = run([bin_ / "python", "-c", IMPORT_ALL, *modules], cwd=home).strip()
     if not Path(origin).is_relative_to(bin_.parent):
         raise SystemExit(f"interlock was imported from {origin}, not from the wheel")
 
 
-def run(command: list[str | Path], *, cwd: Path) -> str:
+def run(command: Sequence[str | Path], *, cwd: Path) -> str:
     """Run a program apart from the developer's own environment; whatever it prints is shown only if it fails."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(DEVELOPERS_OWN)}
     done = subprocess.run(command, cwd=cwd, env=clean, capture_output=True, text=True, check=False)
