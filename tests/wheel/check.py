@@ -3,11 +3,13 @@
 The user's own folder holds packages named `tools` and `memory`, as many repositories do.
 """
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from shutil import copytree, ignore_patterns
 from tempfile import TemporaryDirectory
 from venv import EnvBuilder
 from zipfile import ZipFile
@@ -30,8 +32,8 @@ def main() -> None:
         bin_ = install(wheel, place / "env")
         home = neighbourhood(place / "project")
         import_everything(bin_, home, shipped)
-        run([bin_ / "interlock", "--help"], cwd=home)
-    print(f"wheel test passed: {len(shipped)} files shipped, every module imported beside tools/ and memory/")
+        answer = run_the_example(bin_, home)
+    print(f"wheel test passed: {len(shipped)} files shipped, every module imported; the example says: {answer}")
 
 
 def build(dist: Path) -> Path:
@@ -74,6 +76,16 @@ def import_everything(bin_: Path, home: Path, shipped: set[str]) -> None:
     origin = run([bin_ / "python", "-c", IMPORT_ALL, *modules], cwd=home).strip()
     if not Path(origin).is_relative_to(bin_.parent):
         raise SystemExit(f"interlock was imported from {origin}, not from the wheel")
+
+
+def run_the_example(bin_: Path, home: Path) -> str:
+    """Ask the support agent, copied into the user's folder, and give its answer."""
+    copytree(ROOT / "examples" / "support", home / "support", ignore=ignore_patterns("__pycache__"))
+    command = [bin_ / "interlock", "run", "support", "Where is order 1042?", "--user", "7", "--json"]
+    reply = json.loads(run(command, cwd=home))
+    if reply["status"] != "done" or "1042" not in reply["text"]:
+        raise SystemExit(f"the example did not answer: {reply}")
+    return reply["text"]
 
 
 def run(command: Sequence[str | Path], *, cwd: Path) -> str:
