@@ -136,9 +136,13 @@ class Assembly:
             agent=self.agent.name, caller=caller, turn=header["turn"], manifest=self.manifest_hash,
             policy=self.policies.version, messages=messages,
         )  # fmt: skip
-        with home.database.transaction() as tx:
-            home.journal.store(tx, "", orjson.dumps(self.manifest, option=orjson.OPT_SORT_KEYS))
-            home.journal.append(tx, entered.run.scope, entered.run.place("begin"), started)
+        try:
+            with home.database.transaction() as tx:
+                home.journal.store(tx, "", orjson.dumps(self.manifest, option=orjson.OPT_SORT_KEYS))
+                home.journal.append(tx, entered.run.scope, entered.run.place("begin"), started)
+        except BaseException:
+            self._entered.pop((str(home.path), header["id"]), None)
+            raise
         return entered, header
 
     def resume(self, header: RunHeader, runtime: Runtime[Any]) -> Entered:
@@ -294,5 +298,3 @@ def _inner(header: RunHeader) -> str:
 
 def _hash(value: Any) -> str:
     return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()
-
-

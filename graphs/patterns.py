@@ -1,5 +1,6 @@
 """The patterns: graphs wired from nodes. Each returns a compiled LangGraph graph."""
 
+from functools import partial
 from typing import Any
 
 from langgraph.graph import END, START, StateGraph
@@ -33,7 +34,7 @@ def tool_loop(agent: Agent, *, checkpointer: Any = None) -> Compiled:
     """
     wiring = _Wiring(agent, "tool_loop", ThreadState)
     entry = wiring.opening()
-    wiring.add("think", think, goes_to=("act", "finish"))
+    wiring.add("think", partial(think, then=wiring.closing), goes_to=("act", wiring.closing))
     wiring.add("act", act, then="think")
     wiring.link(entry, "think")
     return wiring.compiled(checkpointer)
@@ -50,9 +51,9 @@ def plan_execute(agent: Agent, *, checkpointer: Any = None) -> Compiled:
     wiring = _Wiring(agent, "plan_execute", PlanState)
     entry = wiring.opening()
     wiring.add("plan", plan, then="check")
-    wiring.add("check", check, goes_to=("act", "plan", "respond", "finish"))
+    wiring.add("check", partial(check, then=wiring.closing), goes_to=("act", "plan", "respond", wiring.closing))
     wiring.add("act", act, then="check")
-    wiring.add("respond", respond, then="finish")
+    wiring.add("respond", respond, then=wiring.closing)
     wiring.link(entry, "plan")
     return wiring.compiled(checkpointer)
 
@@ -63,6 +64,8 @@ class _Wiring:
     def __init__(self, agent: Agent, name: str, state: type[ThreadState]) -> None:
         self._assembly = Assembly(agent, graph=name)
         self._remembers = agent.memory is not None
+        self.closing = "remember" if self._remembers else "finish"
+        """The node that takes a drafted answer."""
         self._graph: Any = StateGraph(state, context_schema=Caller, input_schema=ThreadInput)
 
     def add(self, name: str, node: Node, *, then: str = "", goes_to: tuple[str, ...] = (), **options: Any) -> None:
@@ -85,6 +88,7 @@ class _Wiring:
             return "begin"
         self.add("recall", recall)
         self.link("begin", "recall")
+        self.add("remember", remember, then="finish")
         return "recall"
 
     def compiled(self, checkpointer: Any) -> Compiled:

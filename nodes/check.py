@@ -27,11 +27,15 @@ class Reads(TypedDict):
     replans: int
 
 
-async def check(state: Reads, runtime: Runtime[Deps]) -> Command[str]:
-    """Judge each finished step by its own criteria, then go on with those that are ready."""
+async def check(state: Reads, runtime: Runtime[Deps], *, then: str = "finish") -> Command[str]:
+    """Judge each finished step by its own criteria, then go on with those that are ready.
+
+    Args:
+        then: the node that takes an answer which needs no step.
+    """
     plan = Plan.model_validate(state["plan"])
     if plan.question or plan.say:
-        return Command(goto="finish", update={"draft": AIMessage(plan.question or plan.say)})
+        return Command(goto=then, update={"draft": AIMessage(plan.question or plan.say)})
     progress = judged(plan, state)
     for id in progress.keys() - state["progress"].keys():
         await runtime.context.notebook.note("check", f"check.{state['steps']}.{id}", {"step": id, **progress[id]})

@@ -19,13 +19,17 @@ class Reads(TypedDict):
     steps: int
 
 
-async def think(state: Reads, runtime: Runtime[Deps]) -> Command[str]:
-    """Ask the model what to do next; each call it makes becomes a task of its own."""
+async def think(state: Reads, runtime: Runtime[Deps], *, then: str = "finish") -> Command[str]:
+    """Ask the model what to do next; each call it makes becomes a task of its own.
+
+    Args:
+        then: the node that takes the answer.
+    """
     deps, step = runtime.context, state["steps"] + 1
     messages = prompt(deps.prompts.text("system"), state["messages"], state["recalled"])
     reply = await deps.model.ask(messages, at=f"think.{step}", tools=True)
     if not reply.tool_calls:
-        return Command(goto="finish", update={"draft": reply, "steps": step})
+        return Command(goto=then, update={"draft": reply, "steps": step})
     return Command(goto=sends(reply, state, step), update={"messages": [reply], "steps": step})
 
 

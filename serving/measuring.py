@@ -130,9 +130,7 @@ def _seen_decisions(entries: list[Entry]) -> list[SeenDecision]:
             )
             name = getattr(event, action) if action else _ACTIONS.get(event.kind, event.kind)
             found.append(
-                SeenDecision(
-                    action=name, outcome=decision.outcome, policies=decision.policies, reason=decision.reason
-                )
+                SeenDecision(action=name, outcome=decision.outcome, policies=decision.policies, reason=decision.reason)
             )
     return found
 

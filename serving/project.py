@@ -15,7 +15,9 @@ def make_project(folder: Path) -> list[Path]:
         BadInput: the folder holds something already, or cannot be made.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise BadInput(what="there is something already", where=str(folder), fix="name a folder that does not exist yet")
+        raise BadInput(
+            what="there is something already", where=str(folder), fix="name a folder that does not exist yet"
+        )
     written: list[Path] = []
     try:
         for name in ("agent.py", "tools.py", "policy.cedar", "prompts/system.md", "evals/first.yaml"):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from interlock.serving.cli.options import AgentName, AsJson, HomePath, Model, Roles, Tenant, Thread, User, home_at
-from interlock.serving.cli.output import EXIT, Machine
+from interlock.serving.cli.output import EXIT, Machine, close_the_back_door
 
 if TYPE_CHECKING:
     from interlock.serving.replies import Reply
@@ -97,11 +97,10 @@ def _session(
     model: str | None,
     home: Any,
 ) -> "Session":
-    from interlock.runtime.gate.backstop import everywhere
     from interlock.serving.loading import load_graph
     from interlock.serving.session import Session
 
-    everywhere()
+    close_the_back_door()
     graph = load_graph(agent, model=model)
     return Session(graph, home=home_at(home), thread=thread, user=user, tenant=tenant, roles=tuple(role or ()))
 

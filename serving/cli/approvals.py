@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from interlock.serving.cli.options import AsJson, HomePath, Roles, Tenant, User, caller_of, existing_home
-from interlock.serving.cli.output import EXIT, Machine, table
+from interlock.serving.cli.output import EXIT, Machine, close_the_back_door, table
 
 if TYPE_CHECKING:
     from interlock.runtime.gate.approvals import Approval
@@ -37,7 +37,10 @@ def list_(
     found = existing_home(home).approvals.list(state=None if all else "pending")
     machine.write([approval.shown() for approval in found])
     if not json:
-        rows = [[a.id, a.state, a.tool, a.arguments, a.decision.reason, a.user, f"{a.asked_at:%Y-%m-%d %H:%M}"] for a in found]
+        rows = [
+            [a.id, a.state, a.tool, a.arguments, a.decision.reason, a.user, f"{a.asked_at:%Y-%m-%d %H:%M}"]
+            for a in found
+        ]
         table("approvals", ["id", "state", "tool", "arguments", "reason", "for user", "asked"], rows)
     return 0
 
@@ -97,11 +100,10 @@ def _answer(approve: bool, id: str, note: str, by: Any, no_resume: bool, home: A
 
 
 def _resume(home: "Home", approval: "Approval", machine: Machine) -> int:
-    from interlock.runtime.gate.backstop import everywhere
     from interlock.serving.loading import load_graph
     from interlock.serving.session import Session
 
-    everywhere()
+    close_the_back_door()
     session = Session(
         load_graph(approval.source), home=home, thread=approval.thread, user=approval.user, tenant=approval.tenant
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from interlock.serving.cli.options import AgentName, AsJson, Model
-from interlock.serving.cli.output import Machine
+from interlock.serving.cli.output import Machine, close_the_back_door
 
 if TYPE_CHECKING:
     from interlock.evals import Report
@@ -69,11 +69,10 @@ def _measured(agent: str, suites: Path, options: Any, model: str | None, every: 
     from interlock.evals import read_suites, run_suites
     from interlock.evals.show import show_report, watching
     from interlock.graphs.patterns import assembly_of
-    from interlock.runtime.gate.backstop import everywhere
     from interlock.serving.loading import load_graph
     from interlock.serving.measuring import target_of
 
-    everywhere()
+    close_the_back_door()
     console = Console(stderr=True)
     found = read_suites(suites)
     graph = load_graph(agent, model=model)

@@ -5,7 +5,7 @@ import sys
 import typer
 
 from interlock.serving.cli import agents, approvals, audit, evals, memory, policy, project, trace
-from interlock.serving.cli.output import guarded
+from interlock.serving.cli.output import guarded, own_process
 
 app = typer.Typer(
     name="interlock",
@@ -25,4 +25,5 @@ app.add_typer(evals.app, name="eval")
 
 def main() -> None:
     """Run the command line; exit status as documented: 0, 1, 2, 3 or 4."""
-    sys.exit(guarded(app))
+    own_process()
+    sys.exit(guarded(app, sys.argv[1:]))

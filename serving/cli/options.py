@@ -39,7 +39,9 @@ def existing_home(path: Path | None) -> "Home":
 
     home = home_at(path)
     if not (home.path / "journal.db").exists():
-        raise NotFound(what="nothing has been recorded here", where=str(home.path), fix="run an agent first, or give --home")
+        raise NotFound(
+            what="nothing has been recorded here", where=str(home.path), fix="run an agent first, or give --home"
+        )
     return home
 
 

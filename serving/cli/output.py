@@ -12,12 +12,28 @@ EXIT = {"done": 0, "waiting": 3, "stopped": 4, "failed": 1}
 """Exit status by a run's status."""
 
 
-def guarded(app: Callable[..., Any]) -> int:
+_own = [False]
+
+
+def own_process() -> None:
+    """Note that this process does nothing but serve the command line."""
+    _own[0] = True
+
+
+def close_the_back_door() -> None:
+    """Refuse ungoverned model calls in the whole process, if it is ours."""
+    if _own[0]:
+        from interlock.runtime.gate.backstop import everywhere
+
+        everywhere()
+
+
+def guarded(app: Callable[..., Any], arguments: list[str]) -> int:
     """Run the application and turn what it raises into a message and an exit status."""
     from interlock.runtime.errors import InterlockError
 
     try:
-        result = app(standalone_mode=False)
+        result = app(args=arguments, standalone_mode=False)
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.exceptions.Abort:
@@ -35,7 +51,21 @@ def guarded(app: Callable[..., Any]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
+    finally:
+        _put_back()
     return result if isinstance(result, int) else 0
+
+
+_kept: list[int] = []
+
+
+def _put_back() -> None:
+    """Give stdout back, for callers that go on after the command."""
+    sys.stdout.flush()
+    while _kept:
+        kept = _kept.pop()
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 class Machine:
@@ -46,7 +76,9 @@ class Machine:
         self._out = sys.stdout
         if on:
             sys.stdout.flush()
-            self._out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+            kept = os.dup(1)
+            _kept.append(kept)
+            self._out = os.fdopen(kept, "w", encoding="utf-8", closefd=False)
             os.dup2(2, 1)
 
     def write(self, value: Any) -> None:

@@ -15,7 +15,9 @@ def register(app: typer.Typer) -> None:
     app.command()(doctor)
 
 
-def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that does not exist yet, or is empty.")]) -> int:
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that does not exist yet, or is empty.")],
+) -> int:
     """Make an agent project that runs at once."""
     from interlock.serving.project import make_project
 
@@ -33,5 +35,7 @@ def doctor(home: HomePath = None, json: AsJson = False) -> int:
     findings = examine(home_at(home))
     machine.write([vars(finding) for finding in findings])
     if not json:
-        table("doctor", ["what", "state", "detail"], [[f.what, "ok" if f.ok else "MISSING", f.detail] for f in findings])
+        table(
+            "doctor", ["what", "state", "detail"], [[f.what, "ok" if f.ok else "MISSING", f.detail] for f in findings]
+        )
     return 0 if all(finding.ok for finding in findings) else 1

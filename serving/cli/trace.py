@@ -18,7 +18,9 @@ def register(app: typer.Typer) -> None:
 
 
 def trace(
-    run: Annotated[str | None, typer.Argument(metavar="[RUN]", help="A run's id, or how it begins; none lists all.")] = None,
+    run: Annotated[
+        str | None, typer.Argument(metavar="[RUN]", help="A run's id, or how it begins; none lists all.")
+    ] = None,
     full: Annotated[bool, typer.Option("--full", help="Whole prompts and results.")] = False,
     home: HomePath = None,
     json: AsJson = False,
