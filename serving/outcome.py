@@ -43,6 +43,7 @@ def _text(entries: list[Entry], ended: events.RunEnded | None, pending: list[dic
 def calls_of(entries: list[Entry]) -> list[CallMade]:
     """List the tool calls of a run in the order in which they ended."""
     intended = {e.event.call: e.event for e in entries if isinstance(e.event, events.ToolIntended)}
+    ended = {e.event.call for e in entries if isinstance(e.event, events.ToolDone | events.ToolFailed | events.Refused)}
     found: list[CallMade] = []
     for entry in entries:
         match entry.event:
@@ -53,7 +54,7 @@ def calls_of(entries: list[Entry]) -> list[CallMade]:
                 found.append(_made(failed.tool, intended.get(failed.call), "failed", detail=failed.error))
             case events.Refused(call=call) as refused if call:
                 found.append(_refused(refused))
-            case events.ApprovalRequested() as asked:
+            case events.ApprovalRequested() as asked if asked.call not in ended:
                 found.append(
                     CallMade(
                         tool=asked.tool, arguments=asked.arguments, outcome="waiting", policies=asked.decision.policies
@@ -61,7 +62,7 @@ def calls_of(entries: list[Entry]) -> list[CallMade]:
                 )
             case _:
                 pass
-    return _without_answered(found)
+    return found
 
 
 def _made(tool: str, asked: events.ToolIntended | None, outcome: str, **more: object) -> CallMade:
@@ -77,9 +78,3 @@ def _refused(event: events.Refused) -> CallMade:
         policies=event.decision.policies if event.decision else (),
         detail=event.told,
     )
-
-
-def _without_answered(calls: list[CallMade]) -> list[CallMade]:
-    """Drop the waiting entry of a call that has since been made or refused."""
-    ended = [(c.tool, c.arguments) for c in calls if c.outcome != "waiting"]
-    return [c for c in calls if c.outcome != "waiting" or (c.tool, c.arguments) not in ended]
