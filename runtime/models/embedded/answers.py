@@ -9,7 +9,8 @@ from interlock.runtime.models.embedded.catalogue import Tool, name_words
 from interlock.runtime.models.embedded.conditions import events
 from interlock.runtime.models.embedded.conversation import Outcome
 from interlock.runtime.models.embedded.excerpts import is_prose, quoted
-from interlock.runtime.models.embedded.ranking import synonyms
+from interlock.runtime.models.embedded.senses import synonyms
+from interlock.runtime.models.embedded.lexicon import CLASSES
 from interlock.runtime.models.embedded.text import stem, tokens
 from interlock.runtime.plan import look_up
 
@@ -33,16 +34,16 @@ def answer(outcomes: Sequence[Outcome], tools: Mapping[str, Tool], request: str 
 def _of(outcome: Outcome, outcomes: Sequence[Outcome], steps: Mapping[str, Outcome], tools: Mapping[str, Tool], request: str) -> str:
     helping = bool(_HELPING.search(outcome.goal))
     tool = tools.get(outcome.tool)
+    if helping and any(o is not outcome and not _HELPING.search(o.goal) for o in outcomes):
+        return ""
     if outcome.status == "skipped":
         return _left_undone(outcome, steps)
     if outcome.status == "failed":
         return _failed(outcome)
-    if helping and any(o is not outcome and not _HELPING.search(o.goal) for o in outcomes):
-        return ""
     acts = not tool.read_only if tool else _acts(outcome)
     if acts:
         return _done(outcome)
-    return found(outcome, _HELPING.split(outcome.goal)[0] or request)
+    return found(outcome, _HELPING.split(outcome.goal)[0] or request, tool)
 
 
 def _acts(outcome: Outcome) -> bool:
@@ -60,6 +61,10 @@ def deed(outcome: Outcome, *, done: bool) -> str:
     if len(words) == 1:
         return f"{verb} {about if any(c.isdigit() for c in about) or not about.startswith('the ') else 'it'}"
     thing = " ".join(words[1:])
+    if done and (target := outcome.arguments.get("_".join(words[1:]))) is not None:
+        return f"{verb} the {thing} to {phrasing.value_text(target)}"
+    if outcome.arguments.get("_".join(words[1:])) is not None:
+        return f"{verb} the {thing}"
     if any(c.isdigit() for c in about) and about.split()[0] in (words[-1], phrasing.singular(words[-1])):
         return f"{verb} {about}"
     return f"{verb} the {thing}" + (f" of {about}" if re.search(r" \S*\d", about) else "")
@@ -67,17 +72,21 @@ def deed(outcome: Outcome, *, done: bool) -> str:
 
 def _done(outcome: Outcome) -> str:
     result = phrasing.scalars(cast(Mapping[str, Any], outcome.value)) if isinstance(outcome.value, Mapping) else {}
-    about = phrasing.subject(outcome.tool, outcome.arguments)
+    about = deed(outcome, done=True)
     shown: dict[str, Any] = {}
     for name, value in {**outcome.arguments, **result}.items():
-        told = f"{value}" in about or (isinstance(value, str) and len(value) > phrasing.LONG and name not in ("address", "path", "to"))
+        told = _within(value, about) or bool(CLASSES["content"] & set(name_words(name)) and name in outcome.arguments)
         if value not in (None, [], "") and not told:
             shown[name] = value
     details = ", ".join(f"{phrasing.spoken(n)} {phrasing.value_text(v)}" for n, v in list(shown.items())[:MOST_FIELDS])
-    text = f"I {deed(outcome, done=True)}" + (f" ({details})" if details else "")
+    text = f"I {about}" + (f" ({details})" if details else "")
     if isinstance(outcome.value, str) and outcome.value.strip():
         return f"{text}: {phrasing.sentence(outcome.value.strip()[:500])}"
     return f"{text}."
+
+
+def _within(value: Any, text: str) -> bool:
+    return bool(re.search(rf"(?<![\w.]){re.escape(str(value))}(?![\w.])", text))
 
 
 def _failed(outcome: Outcome) -> str:
@@ -94,7 +103,7 @@ def _left_undone(outcome: Outcome, steps: Mapping[str, Outcome]) -> str:
     named = f"I did not {deed(_with_arguments(outcome, steps), done=False)}"
     if m := re.fullmatch(r"(\w+) was (failed|skipped)", outcome.reason):
         first = steps.get(m[1])
-        return "" if first and m[2] == "failed" and not first.arguments else f"{named}, because what it depends on was not possible."
+        return f"{named}: {_reason(first)}." if first and first.status == "failed" else f"{named}, because it depends on that."
     reasons = [_unmet(part, steps) for part in re.sub(r"^the condition does not hold: ", "", outcome.reason).split("; ")]
     return f"{named}, because {' and '.join(dict.fromkeys(reasons))}."
 
@@ -122,16 +131,16 @@ def _unmet(test: str, steps: Mapping[str, Outcome]) -> str:
     return f"{about} {phrasing.clause_of(name.rpartition('.')[2], value)}{wanted}"
 
 
-def found(outcome: Outcome, question: str) -> str:
+def found(outcome: Outcome, question: str, tool: Tool | None = None) -> str:
     """Say what a lookup found, as far as the question is about it."""
     value, about = outcome.value, phrasing.subject(outcome.tool, outcome.arguments)
     if is_prose(value):
         return quoted(value, question)
     if isinstance(value, Mapping):
-        fields = _relevant(cast(Mapping[str, Any], value), outcome.arguments, question)
+        fields = _relevant(cast(Mapping[str, Any], value), outcome.arguments, question, tool)
         return phrasing.sentences(about, fields) if fields else f"I found nothing on {about}."
     if isinstance(value, list):
-        return _listing(outcome, cast(list[Any], value), about)
+        return _listing(outcome, cast(list[Any], value))
     if value is None or value == "":
         return f"I found no {phrasing.noun(outcome.tool)}" + (f" for {about}." if not about.startswith("the ") else ".")
     if isinstance(value, str) and " " in value.strip():
@@ -139,10 +148,10 @@ def found(outcome: Outcome, question: str) -> str:
     return f"The {phrasing.noun(outcome.tool)} is {phrasing.value_text(value)}."
 
 
-def _listing(outcome: Outcome, values: list[Any], about: str) -> str:
+def _listing(outcome: Outcome, values: list[Any]) -> str:
     words = name_words(phrasing.noun(outcome.tool))
     single = phrasing.singular(words[-1]) if words else "entry"
-    extra = "" if about.startswith("the ") else f" for {about}"
+    extra = "".join(_filter(name, value) for name, value in outcome.arguments.items())
     if not values:
         return f"I found no {phrasing.plural(single)}{extra}."
     shown = [
@@ -154,29 +163,46 @@ def _listing(outcome: Outcome, values: list[Any], about: str) -> str:
     return f"I found {count}{extra}: {'; '.join(shown)}{more}."
 
 
+def _filter(name: str, value: Any) -> str:
+    """Say by what a list was narrowed."""
+    words = set(name_words(name))
+    if phrasing.is_identifier(name):
+        return f" for {phrasing.spoken(name).rpartition(' ')[0]} {value}"
+    if words & (CLASSES["place"] | {"folder", "calendar", "account"}):
+        return f" in {value}"
+    if words & {"day", "date"}:
+        return f" on {value}"
+    if words & CLASSES["query"]:
+        return f" for “{value}”"
+    return f" with {phrasing.spoken(name)} {phrasing.value_text(value)}"
+
+
 def _own_id(value: Mapping[str, Any], single: str) -> bool:
     return "id" in value or f"{single}_id" in value
 
 
-def focus(question: str) -> frozenset[str]:
-    """Stems that the question is about, with other names for the same events."""
+def focus(question: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Stems that the question is about: by its own words, and by words like them."""
     words = tokens(question)
     own = {t.stem for t in words if t.topical}
     topics = {stem(s) for t in words for s in lexicon.QUESTION_TOPICS.get(t.low, "").split()}
     low = " ".join(t.low for t in words)
     topics |= {stem(s) for phrase, senses in lexicon.PHRASES.items() if phrase in low for s in senses.split()}
-    return frozenset(own | topics | {e for w in own for e in events(w)} | {s for w in own for s in synonyms(w) if w not in _GENERAL})
+    near = own | topics | {e for w in own for e in events(w)}
+    return frozenset(near), frozenset(near | {s for w in own for s in synonyms(w) if w not in _GENERAL})
 
 
-def _relevant(value: Mapping[str, Any], arguments: Mapping[str, Any], question: str) -> dict[str, Any]:
+def _relevant(value: Mapping[str, Any], arguments: Mapping[str, Any], question: str, tool: Tool | None) -> dict[str, Any]:
+    """Choose the fields that the question is about; all that are known where it is about the whole."""
     fields = {n: v for n, v in phrasing.scalars(value).items() if not (n in arguments and str(arguments[n]) == str(v))}
     known = {n: v for n, v in fields.items() if v is not None and v != []}
     words = tokens(question)
     general = bool({t.stem for t in words} & _GENERAL) or any(t.low.startswith("where") for t in words)
-    named = phrasing.focus_fields(fields, focus(question) - {stem(w) for n in arguments for w in name_words(n)})
+    own = {stem(w) for n in arguments for w in name_words(n)}
+    near, like = (f - own for f in focus(question))
+    named = phrasing.focus_fields(fields, near, tool) or phrasing.focus_fields(fields, like, tool)
     if not named or general:
-        chosen = known | {n: v for n, v in named.items() if v is None and not general}
-        return dict(list(chosen.items())[:MOST_FIELDS])
+        return dict(list(known.items())[:MOST_FIELDS])
     if any(v is None for v in named.values()):
         named |= {n: v for n, v in known.items() if phrasing.is_state(n) or n.startswith("expected")}
     return {n: v for n, v in fields.items() if n in named}

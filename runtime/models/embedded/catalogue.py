@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any, cast
 
@@ -86,7 +86,10 @@ class Tool:
     def verbs(self) -> frozenset[str]:
         """Stems of the verbs for what it does: the name's first word and the description's, where these are verbs."""
         first = next(iter(re.findall(r"[A-Za-z]+", self.description.lower())), "")
-        heads = [w for w in self.words[:1] if w in VERBS] + [w for w in (first, first.removesuffix("s")) if w in VERBS]
+        heads = [w for w in (*self.words[:1], first, first.removesuffix("s")) if w in VERBS]
+        # "Move a file, or rename it": what follows "or", "and" or a colon is another name for the deed.
+        joined = re.findall(r"(?:\b(?:or|and)\s+|:\s*)([a-z]+)\b(?! *[,.:]| and\b| or\b)", self.summary.lower())
+        heads += [w for w in joined if w in VERBS and w not in _NOUNS_TOO]
         return frozenset(stem(w) for w in heads)
 
     @cached_property
@@ -103,22 +106,26 @@ class Tool:
 
     @cached_property
     def fields(self) -> tuple[Shape, ...]:
-        """Every field of the result, outer ones first."""
-        return tuple(_flat(self.result))
+        """Every field of the result, outer ones first; a plain result counts as one that bears the tool's name."""
+        found = tuple(_flat(self.result))
+        if found or self.result.item or not self.result.types or self.result.types == {"object"}:
+            return found
+        rest = self.words[1:] if self.words and self.words[0] in VERBS else self.words
+        return (replace(self.result, name="_".join(rest), path=""),)
 
     @cached_property
     def terms(self) -> dict[str, float]:
         """Stems the tool is known by, with the weight of the heaviest place where each stands."""
-        found: dict[str, float] = {}
         head, _, rest = self.description.partition(". ")
-        for text, weight in ((" ".join(self.words), 3.0), (head, 2.0), (rest, 1.0)):
-            for word in stems(text):
-                found[word] = max(found.get(word, 0.0), weight)
-        for shape, weight in ((*((p, 1.2) for p in self.parameters), *((f, 0.8) for f in self.fields))):
-            for word in (*shape.words, *(stem(w) for c in shape.choices for w in name_words(str(c)))):
-                found[word] = max(found.get(word, 0.0), weight)
-            for word in stems(shape.description):
-                found[word] = max(found.get(word, 0.0), weight / 2)
+        places = [(self.words, 3.0), (stems(head), 2.0), (stems(rest), 1.5)]
+        told = 2.0 if self.read_only else 0.5
+        for shape, weight in (*((p, 1.2) for p in self.parameters), *((f, told) for f in self.fields)):
+            chosen = [w for c in shape.choices for w in name_words(str(c))]
+            places += [(shape.words, weight), (chosen, 0.8 * weight), (stems(shape.description), 0.5 * weight)]
+        found: dict[str, float] = {}
+        for words, weight in places:
+            for word in words:
+                found[stem(word)] = max(found.get(stem(word), 0.0), weight)
         return found
 
     @property
@@ -136,6 +143,9 @@ class Tool:
         """Say what it does in a few words."""
         head = re.split(r"(?<=[.!?])\s|\n", self.description.strip(), maxsplit=1)[0].rstrip(".")
         return head or " ".join(self.words)
+
+
+_NOUNS_TOO = frozenset("order book mail message email text call light note file time start end report record track check show look view list".split())
 
 
 @lru_cache(maxsize=4096)
@@ -274,6 +284,11 @@ class Catalogue:
             for word in tool.terms:
                 counts[word] = counts.get(word, 0) + 1
         return counts
+
+    @cached_property
+    def rivals(self) -> frozenset[str]:
+        """Stems of the nouns that parameters identify: a number labelled with one of them belongs to it."""
+        return frozenset(p.noun for t in self.tools for p in t.parameters if p.id_like and p.noun)
 
     @cached_property
     def verbs(self) -> frozenset[str]:

@@ -124,12 +124,24 @@ def _payloads(covered: str, text: str) -> tuple[str, tuple[Quote, ...]]:
     found: list[Quote] = []
     at = 0
     while m := _next_payload(covered, at):
-        stop = _AFTERWARDS.search(covered, m)
-        end = stop.start() if stop else len(covered)
+        stops = [stop.start() for stop in (_AFTERWARDS.search(covered, m), _asked_after(covered, m)) if stop]
+        end = min(stops, default=len(covered))
         if covered[m:end].strip(MASK + " .!?\n"):
             found.append(Quote(text[m:end].strip(), m, end))
         at = max(end, m + 1)
     return cover(covered, tuple(found)), tuple(found)
+
+
+def _asked_after(covered: str, at: int) -> re.Match[str] | None:
+    """Find a question that follows what somebody is reported to have said; in a message to send it belongs to the message."""
+    head = re.split(r"[.!?\n]\s", covered[:at])[-1]
+    told = re.search(r"\b(?:says?|said|wrote|writes|states?|stated|reads?|claims?|claimed)\W*$", head, re.IGNORECASE)
+    return _QUESTION_AFTER.search(covered, at) if told else None
+
+
+_QUESTION_AFTER = re.compile(
+    r"(?<=[.!?])\s+(?=(?:who|what|where|when|why|how|which|can|could|is|are|does|do|did|should|will|has|have)\b[^.!?]*\?)", re.I
+)
 
 
 def _next_payload(covered: str, at: int) -> int | None:

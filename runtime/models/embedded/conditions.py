@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from interlock.runtime.models.embedded import lexicon
 from interlock.runtime.models.embedded.catalogue import Shape, Tool, name_words
+from interlock.runtime.models.embedded.senses import synonyms
 from interlock.runtime.models.embedded.text import Token, stem, stems, tokens
 from interlock.runtime.models.embedded.values import Value
 from interlock.runtime.plan import Condition
@@ -58,7 +59,9 @@ class Test:
                 return (on(relation, self.value),)
 
 
-def resolve(text: str, tools: Sequence[Tool], values: Sequence[Value], preferred: Sequence[str] = ()) -> list[tuple[Test, ...]]:
+def resolve(
+    text: str, tools: Sequence[Tool], values: Sequence[Value], preferred: Sequence[str] = (), about: frozenset[str] = frozenset()
+) -> list[tuple[Test, ...]]:
     """Find the tests that a condition can mean, best first; each is a tuple of which all must hold.
 
     Args:
@@ -66,13 +69,14 @@ def resolve(text: str, tools: Sequence[Tool], values: Sequence[Value], preferred
         tools: the lookups that could be made.
         values: the values inside the condition.
         preferred: names of tools that are called anyway.
+        about: stems of what the guarded order speaks of; they name the field that "it is under 20" leaves out.
     """
     parts = [p for p in re.split(r"\b(?:and|but)\b|,", text) if p.strip()]
     if re.search(r"\bor\b", text, re.IGNORECASE) and not re.search(r"\bor (?:more|less|fewer|over|above|below)\b", text, re.I):
         return []
     found: list[tuple[Test, ...]] = []
     for tool in sorted(tools, key=lambda t: t.name not in preferred):
-        tests = [_best(part, tool, values) for part in parts]
+        tests = [_best(part, tool, values, about) for part in parts]
         if tests and all(tests):
             found.append(tuple(t for t in tests if t))
     bonus = {name: 0.5 for name in preferred}
@@ -80,24 +84,62 @@ def resolve(text: str, tools: Sequence[Tool], values: Sequence[Value], preferred
     return found
 
 
-def _best(text: str, tool: Tool, values: Sequence[Value]) -> Test | None:
+def _best(text: str, tool: Tool, values: Sequence[Value], about: frozenset[str]) -> Test | None:
     words = tokens(text)
-    candidates = sorted(_tests(words, text, tool, values), key=lambda t: -t.score)
+    candidates = sorted(_tests(words, text, tool, values, about), key=lambda t: -t.score)
     return candidates[0] if candidates else None
 
 
-def _tests(words: tuple[Token, ...], text: str, tool: Tool, values: Sequence[Value]) -> Iterator[Test]:
+def _tests(
+    words: tuple[Token, ...], text: str, tool: Tool, values: Sequence[Value], about: frozenset[str]
+) -> Iterator[Test]:
     said = _said(words)
     negated = sum(t.low in lexicon.NEGATIONS or t.low.endswith("n't") for t in words) % 2 == 1
+    if number := _comparison(text, [v for v in values if v.text in text]):
+        yield from _of_number(tool, said, number, negated, about)
+        return
+    if _compares(text):
+        return
+    yield from _of_text(tool, words, text, negated)
+    if not _understood(said, tool, values):
+        return
     if not said:
         yield from _existence(text, tool, negated)
-        return
     for shape in tool.fields:
-        if shape.in_list or shape.id_like and not shape.nullable:
-            continue
-        yield from _of_field(shape, tool, said, words, text, negated, values)
+        if not shape.in_list and (shape.nullable or not shape.id_like):
+            yield from _of_field(shape, tool, said, text, negated)
     if (tool.result.nullable or tool.result.item) and said & {*tool.nouns, *(s for n in tool.nouns for s in events(n))}:
         yield Test(tool=tool, path="", relation="null" if negated else "not_null", score=1.0)
+
+
+def _of_number(
+    tool: Tool, said: set[str], number: tuple[Relation, Value], negated: bool, about: frozenset[str]
+) -> Iterator[Test]:
+    relation, value = number
+    unnamed = not said - _MEASURED
+    for shape in (f for f in tool.fields if _countable(f) and not f.in_list and not f.id_like):
+        named = _closeness(shape, said) or (0.8 if unnamed and about & set(shape.words) else 0.0)
+        named = named or (0.7 if unnamed and value.kind == "money" and shape.is_class("money") else 0.0)
+        if named:
+            turned = _INVERSE.get(relation, relation) if negated else relation
+            yield Test(tool=tool, path=shape.path, relation=turned, value=value.value, score=2.0 * named + 1.5)
+
+
+_MEASURED = frozenset(stem(w) for w in "euros euro dollars dollar pounds eur usd gbp degrees degree celsius percent kb mb less more under over below above".split())
+
+
+def _understood(said: set[str], tool: Tool, values: Sequence[Value]) -> bool:
+    """Tell whether every word of the condition is one that the tool speaks of; else the condition says more than a field can."""
+    known = set(tool.terms) | {p.noun for p in tool.parameters} | {v.label for v in values} | _HARMLESS
+    return all(w in known or synonyms(w) & known or events(w) & known or _opposite(w) & known for w in said)
+
+
+_HARMLESS = frozenset(stem(w) for w in "still yet already currently now customer actually really got get become turned happen case".split())
+
+
+def _opposite(word: str) -> set[str]:
+    found = {word.removeprefix(p) for p in ("un", "in", "dis", "non") if word.startswith(p)}
+    return found | {w for one, other in _OPPOSITES for a, b in ((one, other), (other, one)) if word in a for w in (*a, *b)}
 
 
 def _said(words: Sequence[Token]) -> set[str]:
@@ -113,21 +155,15 @@ def _existence(text: str, tool: Tool, negated: bool) -> Iterator[Test]:
 
 
 def _of_field(
-    shape: Shape, tool: Tool, said: set[str], words: Sequence[Token], text: str, negated: bool, values: Sequence[Value]
+    shape: Shape, tool: Tool, said: set[str], text: str, negated: bool
 ) -> Iterator[Test]:
     named = _closeness(shape, said)
     if shape.choices:
         yield from _of_choices(shape, tool, said, negated, text, named)
     if "boolean" in shape.types:
         yield from _of_flag(shape, tool, said, negated, named)
-    elif named and (number := _comparison(text, values)) is not None and _countable(shape):
-        relation, value = number
-        relation = _INVERSE[relation] if negated else relation
-        yield Test(tool=tool, path=shape.path, relation=relation, value=value, score=2.0 * named + 1.5)
-    elif named and (shape.nullable or shape.item) and not _compares(text):
+    elif named and (shape.nullable or shape.item):
         yield Test(tool=tool, path=shape.path, relation="null" if negated else "not_null", score=2.0 * named + _timely(shape))
-    if named and shape.textual and not shape.choices and (value := _named_text(shape, words, text)):
-        yield Test(tool=tool, path=shape.path, relation="contains", value=value, score=2.0 * named + 1.0)
 
 
 def _timely(shape: Shape) -> float:
@@ -137,11 +173,15 @@ def _timely(shape: Shape) -> float:
 
 def _closeness(shape: Shape, said: set[str]) -> float:
     """1 where the words name the field, less where they name the same event otherwise or its description has them."""
-    if said & set(shape.words):
+    own = set(shape.words) - _PARTICLES
+    if said & own:
         return 1.0
-    if any(events(w) & said for w in shape.words):
+    if any(events(w) & said for w in own):
         return 0.9
     return 0.4 if shape.nullable and said & set(stems(shape.description)) else 0.0
+
+
+_PARTICLES = frozenset(("on", "at", "in", "is", "by", "to", "of", "has", "for"))
 
 
 def events(word: str) -> frozenset[str]:
@@ -193,8 +233,8 @@ _COMPARISONS: tuple[tuple[Relation, str], ...] = (
 )  # fmt: skip
 
 
-def _comparison(text: str, values: Sequence[Value]) -> tuple[Relation, float | int] | None:
-    numbers = [v.value for v in values if v.kind in ("integer", "number", "money", "percent")]
+def _comparison(text: str, values: Sequence[Value]) -> tuple[Relation, Value] | None:
+    numbers = [v for v in values if v.kind in ("integer", "number", "money", "percent")]
     if len(numbers) != 1:
         return None
     for relation, words in _COMPARISONS:
@@ -219,10 +259,11 @@ def _countable(shape: Shape) -> bool:
     return shape.numeric or (shape.textual and (shape.format == "decimal" or shape.is_class("money")))
 
 
-def _named_text(shape: Shape, words: Sequence[Token], text: str) -> str:
-    """Find the value after "<field> is": "the carrier is DHL"."""
-    for at, word in enumerate(words[:-1]):
-        if word.stem in shape.words and words[at + 1].low in ("is", "was", "equals", "contains", "says"):
-            rest = text[words[at + 1].end :].strip(" .\"'")
-            return rest if rest and not set(stems(rest)) & set(shape.words) and len(rest.split()) <= 4 else ""  # noqa: PLR2004
-    return ""
+def _of_text(tool: Tool, words: Sequence[Token], text: str, negated: bool) -> Iterator[Test]:
+    """Read "the carrier is DHL": a field's name, a verb, and the value itself."""
+    m = re.match(r"(?:the |its |their |your |my )?([\w ]+?) (?:is|equals|contains|says) (?!not\b)[\"']?([^\"']+?)[\"']?$", text.strip(), re.I)
+    for shape in tool.fields if m and not negated else ():
+        names = {t.stem for t in tokens(m[1])} if m else set[str]()
+        plain = shape.textual and not (shape.choices or shape.in_list or shape.format)
+        if m and plain and names <= {*shape.words, *(p.noun for p in tool.parameters)} and set(shape.words) <= names and len(m[2].split()) <= 4:  # noqa: PLR2004
+            yield Test(tool=tool, path=shape.path, relation="contains", value=m[2], score=3.0)

@@ -7,7 +7,7 @@ from typing import Any, cast
 from interlock.runtime.models.embedded.catalogue import name_words
 from interlock.runtime.models.embedded.lexicon import CLASSES
 from interlock.runtime.models.embedded.phrasing import LONG
-from interlock.runtime.models.embedded.ranking import synonyms
+from interlock.runtime.models.embedded.senses import synonyms
 from interlock.runtime.models.embedded.text import tokens
 
 ENOUGH = 0.5

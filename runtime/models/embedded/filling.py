@@ -8,12 +8,13 @@ from typing import Any
 from interlock.runtime.models.embedded import lexicon
 from interlock.runtime.models.embedded.catalogue import Shape, Tool, name_words
 from interlock.runtime.models.embedded.clauses import Clause
-from interlock.runtime.models.embedded.matching import NO, SURE, WEAK, affinity, converted
+from interlock.runtime.models.embedded.matching import FROM, NO, SURE, TO, WEAK, affinity, converted
 from interlock.runtime.models.embedded.phrases import free_text, object_phrase, whole_question
-from interlock.runtime.models.embedded.ranking import synonyms
+from interlock.runtime.models.embedded.senses import synonyms
 from interlock.runtime.models.embedded.text import Token, stem, tokens
 from interlock.runtime.models.embedded.values import Value, moment
 
+LAST_HOUR = 24
 MOST_CALLS = 20
 """More calls than this are never made of one clause."""
 
@@ -74,6 +75,7 @@ def fill(tool: Tool, supply: Supply) -> Filled:
     work = _Work(tool=tool, supply=supply)
     _choices(work, supply.clause.words, supply.clause)
     _typed(work, supply.own)
+    _paired(work, supply.own)
     _moments(work)
     _texts(work)
     _typed(work, supply.loose, only_required=True)
@@ -82,8 +84,8 @@ def fill(tool: Tool, supply: Supply) -> Filled:
     for group in supply.referents:
         _refer(work, group)
     _from_memory(work)
-    _derived(work)
     _replied(work)
+    _derived(work)
     missing = tuple(p for p in work.open if p.required)
     return Filled(
         calls=_combinations(work),
@@ -102,12 +104,26 @@ def _choices(work: _Work, words: Sequence[Token], clause: Clause | None) -> None
                 work.chosen[shape.name] = [flag]
         elif target.choices:
             found = _chosen(target, words, work.tool, needed=shape.required)
+            found = [c for c in found if _agrees(shape, c, words, found)]
             if target is not shape:
                 work.chosen.update({shape.name: [found]} if found else {})
             elif len(found) == 1 or (found and _listed(words, "and") and not _listed(words, "or")):
                 work.chosen[shape.name] = found
             elif found:
                 work.unclear.append((shape, tuple(found)))
+
+
+def _agrees(shape: Shape, choice: Any, words: Sequence[Token], found: Sequence[Any]) -> bool:
+    """Keep to "from" and "to" where two parameters offer the same choices."""
+    names = set(name_words(shape.name))
+    wanted = FROM if names & FROM else TO if names & TO else None
+    if wanted is None:
+        return True
+    at = _place(str(choice), words)
+    lead = next((t.low for t in reversed([t for t in words if t.start < at][-3:]) if t.low in ("from", "to", "into", "onto")), "")
+    if lead:
+        return (lead == "from") == (wanted is FROM)
+    return len(found) == 1 and wanted is TO
 
 
 def _listed(words: Sequence[Token], joint: str) -> bool:
@@ -210,22 +226,44 @@ def _chain(value: Value, values: Sequence[Value]) -> list[Value]:
 
 
 def _moments(work: _Work) -> None:
-    """Join a day and an hour where one parameter wants both."""
+    """Join a day and an hour where one parameter wants both; one of them alone is not enough for it."""
+    shapes = [p for p in work.tool.parameters if p.textual and not p.item]
+    others = any(p.is_class("time") and p.name not in work.chosen for p in shapes)
+    for shape in shapes:
+        given = next((v for v in work.taken if [v.value] == work.chosen.get(shape.name) and v.kind in ("date", "time")), None)
+        if given is None or not (shape.format == "date-time" or (not shape.format and not others)):
+            continue
+        partner = _partner(given, work)
+        if partner is not None:
+            day, time = (given, partner) if given.kind == "date" else (partner, given)
+            hour = time.value if time.kind == "time" else f"{time.value:02d}:00"
+            work.chosen[shape.name] = [moment(day.value, hour)]
+            work.taken.append(partner)
+        elif shape.format == "date-time":
+            del work.chosen[shape.name]
+
+
+def _partner(given: Value, work: _Work) -> Value | None:
+    wanted = {"date", "time"} - {given.kind}
+    for value in (*work.supply.own, *work.supply.loose):
+        hour = given.kind == "date" and value.kind == "integer" and value.lead == "at" and 0 <= value.value <= LAST_HOUR
+        if value not in work.taken and (value.kind in wanted or hour):
+            return value
+    return None
+
+
+def _paired(work: _Work, values: Sequence[Value]) -> None:
+    """Give each of several calls its own value: "the bedroom to 21 and the kitchen to 19"."""
+    count = max((len(v) for v in work.chosen.values()), default=1)
     for shape in work.tool.parameters:
         given = work.chosen.get(shape.name)
-        if not given or shape.item or not isinstance(given[0], str) or shape.format == "date":
+        if count == 1 or given is None or len(given) != 1 or shape.item or shape.choices:
             continue
-        source = next((v for v in work.taken if v.value == given[0] and v.kind in ("date", "time")), None)
-        wants_both = shape.format == "date-time" or not any(
-            p is not shape and (p.is_class("time") or p.is_class("date")) for p in work.open
-        )
-        partner = source and next(
-            (v for v in work.supply.own if v not in work.taken and {v.kind, source.kind} == {"date", "time"}), None
-        )
-        if source and partner and wants_both:
-            day, time = (source, partner) if source.kind == "date" else (partner, source)
-            work.chosen[shape.name] = [moment(day.value, time.value)]
-            work.taken.append(partner)
+        first = next((v for v in work.taken if converted(shape, v) == given[0]), None)
+        alike = [v for v in values if first and v.kind in (first.kind, "integer", "number") and (v is first or v not in work.taken)]
+        if first and len(alike) == count:
+            work.chosen[shape.name] = [converted(shape, v) for v in alike]
+            work.taken += [v for v in alike if v is not first]
 
 
 def _texts(work: _Work) -> None:
@@ -249,7 +287,7 @@ def _texts(work: _Work) -> None:
 
 def _takes_anything(shape: Shape, *, also: tuple[str, ...] = ()) -> bool:
     plain = shape.textual and not (shape.numeric or shape.choices or shape.format or shape.id_like)
-    special = {"email", "mail", "phone", "dat", "url", "address", "street", "subject"} - set(also)
+    special = {"email", "mail", "phone", "dat", "url", "address", "street", "subject", "path", "fil", "folder", "directory"} - set(also)
     return plain and not set(shape.words) & special
 
 
@@ -286,6 +324,8 @@ def _cleared(work: _Work) -> None:
 def _replied(work: _Work) -> None:
     """Take the whole answer for the one text that was asked for."""
     rest = [p for p in work.open if p.required]
+    content = [p for p in rest if p.is_class("content") and not p.is_class("title")]
+    rest = content if len(content) == 1 and all(p.is_class("title") for p in rest if p not in content) else rest
     if len(rest) == 1 and work.supply.reply.strip() and _takes_anything(rest[0], also=("address", "street", "subject")):
         work.chosen[rest[0].name] = [work.supply.reply.strip()]
 
@@ -315,6 +355,7 @@ def _derived(work: _Work) -> None:
 
 def _combinations(work: _Work) -> tuple[dict[str, Any], ...]:
     """Turn lists of values into calls: lists of one length go hand in hand, single values go with each."""
+    work.chosen = {p.name: work.chosen[p.name] for p in work.tool.parameters if p.name in work.chosen}
     lengths = {len(v) for v in work.chosen.values()} - {1}
     if len(lengths) <= 1:
         count = max(lengths, default=1)

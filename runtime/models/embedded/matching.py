@@ -1,10 +1,11 @@
 """How well a typed value fits a parameter, by kind, name, and the words around the value."""
 
+import re
 from typing import Any
 
 from interlock.runtime.models.embedded import lexicon
-from interlock.runtime.models.embedded.catalogue import Shape
-from interlock.runtime.models.embedded.ranking import synonyms
+from interlock.runtime.models.embedded.catalogue import Shape, name_words
+from interlock.runtime.models.embedded.senses import synonyms
 from interlock.runtime.models.embedded.text import stem
 from interlock.runtime.models.embedded.values import Value
 
@@ -79,6 +80,10 @@ def _named(shape: Shape, value: Value) -> float:
 
 def _string(shape: Shape, value: Value, rivals: frozenset[str]) -> float:
     wanted = _KIND_FORMATS.get(shape.format)
+    if wanted in ("date", "datetime") and not re.match(r"\d{4}-\d\d", str(value.value)) and value.kind != "time":
+        return NO
+    if wanted == "datetime" and value.kind == "time":
+        return WEAK + 0.1
     if wanted:
         return SURE if value.kind == wanted else LIKELY if {wanted, value.kind} == {"date", "datetime"} else NO
     labelled = bool(value.label) and value.label in shape.words
@@ -107,8 +112,23 @@ def _by_class(shape: Shape, value: Value) -> float:
     if kind == "phone":
         return NO
     if shape.is_class(kind):
-        return LIKELY
+        return LIKELY + _direction(shape, value)
     return LIKELY if shape.known_by & {kind, *(stem(w) for w in _STRICT.get(kind, ()))} and len(shape.description) < 120 else NO  # noqa: PLR2004
+
+
+FROM = frozenset("source from origin start old src".split())
+TO = frozenset("destination to target new into end dest".split())
+
+
+def _direction(shape: Shape, value: Value) -> float:
+    """Tell whether "from" or "to" before a value agrees with the parameter's name."""
+    names = set(name_words(shape.name))
+    from_, to = value.lead == "from", value.lead in ("to", "into", "as", "onto")
+    if names & FROM:
+        return WEAK if from_ else -WEAK if to else 0.0
+    if names & TO:
+        return WEAK if to else -WEAK if from_ else 0.0
+    return 0.0
 
 
 def _quoted(shape: Shape, value: Value, labelled: bool) -> float:

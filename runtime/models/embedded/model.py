@@ -49,6 +49,9 @@ class EmbeddedChatModel(BaseChatModel):
     reads_returns: ClassVar[bool] = True
     """Tool functions may carry `returns` (the result's schema) and `read_only` beside their parameters."""
 
+    free: ClassVar[bool] = True
+    """It costs nothing to ask."""
+
     model_name: str = Field(default=MODEL, alias="model")
     temperature: float | None = 0
     max_tokens: int | None = None

@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterable, Sequence
 
 from interlock.runtime.models.embedded import lexicon
-from interlock.runtime.models.embedded.catalogue import Shape, Tool
+from interlock.runtime.models.embedded.catalogue import Shape, Tool, name_words
 from interlock.runtime.models.embedded.clauses import Clause
-from interlock.runtime.models.embedded.text import MASK, stem, tokens
+from interlock.runtime.models.embedded.matching import FROM, TO
+from interlock.runtime.models.embedded.text import MASK, tokens
 from interlock.runtime.models.embedded.values import Value
 
 _CUES = (
@@ -16,8 +17,6 @@ _CUES = (
     ("place", ("in", "at", "near", "inside", "for", "into", "to", "from", "of")),
     ("person", ("named", "called", "to", "with", "for", "by")),
 )
-_FROM = frozenset("source from origin start old".split())
-_TO = frozenset("destination to target new into end".split())
 _STOPPERS = frozenset(
     "in at on to from with for by about called named titled saying that because and if unless using via as into onto until".split()
 )
@@ -42,13 +41,29 @@ def free_text(shape: Shape, tool: Tool, clause: Clause, taken: Sequence[Value], 
     if found := _labelled(shape, clause, taken):
         return found
     if not needed:
-        return _after(clause, ("called", "named", "titled"), taken, set()) if shape.is_class("title") else ""
-    names = set(shape.words) | {stem(w) for w in shape.name.lower().split("_")}
-    if names & _FROM and (found := _after(clause, ("from",), taken, set())):
+        return _volunteered(shape, clause, taken)
+    names = set(name_words(shape.name))
+    if names & FROM and (found := _after(clause, ("from",), taken, set())):
         return found
-    if names & _TO and (found := _after(clause, ("to", "into", "as"), taken, set())):
+    if names & TO and (found := _after(clause, ("to", "into", "as"), taken, set())):
         return found
     return next((text for cues in _cues_of(shape) if (text := _after(clause, cues, taken, _own(tool)))), "")
+
+
+def _volunteered(shape: Shape, clause: Clause, taken: Sequence[Value]) -> str:
+    """Text for an optional parameter, only where its announcing word leaves no doubt."""
+    words = set(name_words(shape.name))
+    for names, cues in _PLAIN_CUES:
+        if words & names:
+            return _after(clause, cues, taken, set())
+    return ""
+
+
+_PLAIN_CUES: tuple[tuple[frozenset[str], tuple[str, ...]], ...] = (
+    (frozenset(("title", "name", "label", "subject")), ("called", "named", "titled")),
+    (frozenset(("location", "place", "venue", "room", "city")), ("in", "at")),
+    (frozenset(("reason", "because", "why")), ("because", "since", "due to")),
+)
 
 
 def whole_question(clause: Clause, original: str) -> str:
@@ -64,14 +79,17 @@ def object_phrase(tool: Tool, clause: Clause, taken: Sequence[Value]) -> str:
     words = tokens(text)
     own = _own(tool) | tool.verbs
     at = 0
-    while at < len(words) and (not words[at].topical or words[at].stem in own):
+    while at < len(words) and (not words[at].topical or words[at].stem in own or (at == 0 and words[at].low in lexicon.VERBS)):
         at += 1
-    if at >= len(words):
+    if at >= len(words) or words[at].low in _ALL:
         return ""
     end = at + 1
     while end < len(words) and words[end].low not in _STOPPERS and not re.search(r"[,;.!?]\s", text[words[end - 1].end : words[end].start]):
         end += 1
     return _tidy(text[words[at].start : words[end - 1].end])
+
+
+_ALL = frozenset("everything all anything something nothing none everyone".split())
 
 
 def _own(tool: Tool) -> set[str]:

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from interlock.runtime.models.embedded import lexicon
-from interlock.runtime.models.embedded.catalogue import name_words
+from interlock.runtime.models.embedded.catalogue import Tool, name_words
 from interlock.runtime.models.embedded.questions import listed
-from interlock.runtime.models.embedded.text import stem
+from interlock.runtime.models.embedded.text import stem, stems
 
 Json = Mapping[str, Any]
 MOST_ITEMS = 10
@@ -139,7 +139,7 @@ def sentences(about: str, fields: Json) -> str:
     for name, value in fields.items():
         said = clause_of(name, value)
         if said.startswith("has ") and value is not None and value != [] and not isinstance(value, bool):
-            rest.append(f"its {spoken(name)} {'are' if _many(name, value) else 'is'} {value_text(value)}")
+            rest.append(_owned(name, value))
         elif is_state(name) or isinstance(value, bool):
             states.append(said)
         else:
@@ -149,14 +149,17 @@ def sentences(about: str, fields: Json) -> str:
         if group:
             text.append(f"{about if not text else 'it'} {listed(group)}")
     if rest:
-        start = rest if text else [rest[0].replace("its ", f"the ", 1) + "", *rest[1:]]
-        text.append(listed(start) if text else _owned(about, rest))
+        text.append(listed(rest) if text else f"{about}: {listed([r.removeprefix('its ') for r in rest])}")
     return " ".join(_sentence(t) for t in text)
 
 
-def _owned(about: str, rest: Sequence[str]) -> str:
-    head = rest[0].removeprefix("its ")
-    return listed([f"the {head.replace(' is ', f' of {about} is ', 1) if ' is ' in head else head}", *rest[1:]])
+def _owned(name: str, value: Any) -> str:
+    words = name_words(name)
+    if len(words) == 1 and re.search(r"(?:[a-z]ed|able|left)$", words[0]):
+        return f"{value_text(value)} is {words[0]}"
+    if re.search(r"(?:[a-z]ed|seen|known|paid)$", words[-1] if words else ""):
+        return f"{spoken(name)}: {value_text(value)}"
+    return f"its {spoken(name)} {'are' if _many(name, value) else 'is'} {value_text(value)}"
 
 
 def _many(name: str, value: Any) -> bool:
@@ -190,6 +193,10 @@ def _short(name: str, value: Any) -> str:
     return said.removeprefix("has ")
 
 
-def focus_fields(fields: Json, focus: frozenset[str]) -> dict[str, Any]:
-    """Keep the fields whose names the words in focus speak of."""
-    return {n: v for n, v in fields.items() if {stem(w) for w in name_words(n) if w not in lexicon.STOP} & focus}
+def focus_fields(fields: Json, focus: frozenset[str], tool: Tool | None) -> dict[str, Any]:
+    """Keep the fields whose names the words in focus speak of, else those whose descriptions do."""
+    named = {n: v for n, v in fields.items() if {stem(w) for w in name_words(n) if w not in lexicon.STOP} & focus}
+    if named or tool is None:
+        return named
+    described = {f.path.replace(".", "_") for f in tool.fields if set(stems(f.description)) & focus}
+    return {n: v for n, v in fields.items() if n in described}

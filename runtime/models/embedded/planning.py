@@ -19,6 +19,7 @@ from interlock.runtime.models.embedded.lookups import donor
 from interlock.runtime.models.embedded.matching import FAIR, affinity, converted
 from interlock.runtime.models.embedded.ranking import Meaning
 from interlock.runtime.models.embedded.reading import Reading, Scene, readings, set_scene
+from interlock.runtime.models.embedded.text import tokens
 from interlock.runtime.models.embedded.values import Value
 from interlock.runtime.plan import Condition, Plan, Source, Step
 
@@ -84,7 +85,7 @@ class _Desk:
         filled = reading.filled
         if filled.unclear:
             shape, options = filled.unclear[0]
-            self.questions.append(questions.which_value(shape, tool, options))
+            self.questions.append(questions.which_value(shape, options))
             return
         for call in filled.calls:
             arguments: Arguments = {
@@ -93,23 +94,23 @@ class _Desk:
             }
             found = self._look_up_missing(tool, arguments, filled.missing, supply)
             if found is None:
-                self.questions.append(questions.missing(tool, [p for p in filled.missing if p.name not in arguments]))
+                self.questions.append(questions.missing(tool, self._to_ask(tool, arguments, filled.missing, supply)))
                 return
             tests = self._guarded(tool, arguments, reading.clause, supply)
             if tests is None and not tool.read_only and not self.scene.confirmed:
                 self.questions.append(questions.unclear_condition(tool, _open_guard(reading.clause)))
                 return
+            if tool.read_only and not any(g.previous for g in reading.clause.guards):
+                tests = ()  # looking is harmless, and answers "if it shipped, where is it?" either way
             id = self.add(tool, arguments, when=(*found, *(tests or ())), goal=goal_of(reading.clause))
             self.served.setdefault(at, []).append(id)
 
     def add(self, tool: Tool, arguments: Arguments, *, when: tuple[Condition, ...], goal: str) -> str:
         """Add a step, or give the one that makes the same call already."""
         for step in self.steps:
-            if step.tool == tool.name and step.arguments == arguments and (tool.read_only or step.when == when):
+            if step.tool == tool.name and step.arguments == arguments and (step.when == when or (tool.read_only and not step.when)):
                 return step.id
         id = f"s{len(self.steps) + 1}"
-        if tool.read_only:
-            when = tuple(c for c in when if c.op == "not_null" and c.step in {a.step for a in arguments.values()})
         done_when = criteria(tool, id, arguments)
         self.steps.append(Step(id=id, goal=goal, tool=tool.name, arguments=arguments, when=when, done_when=done_when))
         return id
@@ -133,14 +134,26 @@ class _Desk:
                 return None
         return tuple(checks)
 
+    def _to_ask(self, tool: Tool, arguments: Arguments, missing: Sequence[Shape], supply: Supply) -> list[Shape]:
+        """Leave out what the answer to the rest will bring along: a lookup's field, or a title made of the text."""
+        rest = [p for p in missing if p.name not in arguments]
+        content = any(p.is_class("content") for p in rest)
+        asked = [
+            p
+            for p in rest
+            if not (content and p.is_class("title") and not p.is_class("content"))
+            and (p.id_like or not donor(p, tool, self.scene.tools, supply.clause))
+        ]
+        return asked or rest
+
     def lookup_arguments(
-        self, lookup: Tool, tool: Tool, arguments: Arguments, supply: Supply, near: Sequence[Value]
+        self, lookup: Tool, tool: Tool, arguments: Arguments, supply: Supply, near: Sequence[Value], guard: str = ""
     ) -> Arguments | None:
         """Fill a lookup's required parameters: from the condition's own words, from the call it serves, from around."""
         known: Arguments = {}
         rest: list[Shape] = []
         for shape in lookup.required:
-            own = [v for v in near if affinity(shape, v, self.scene.rivals) >= FAIR]
+            own = [v for v in near if affinity(shape, v, self.scene.tools.rivals) >= FAIR]
             twin = _twin(shape, tool, arguments)
             if own:
                 known[shape.name] = Source(origin="user", value=converted(shape, own[0]))
@@ -150,10 +163,11 @@ class _Desk:
                 rest.append(shape)
         if not rest:
             return known
-        filled = fill(replace(lookup, parameters=tuple(rest)), replace(supply, own=(*near, *supply.own)))
-        if filled.missing or filled.unclear or filled.guessed or lookup.question:
-            return None
-        return known | {n: Source(origin="user", value=v) for n, v in filled.calls[0].items()}
+        for where in (replace(supply, clause=_as_clause(guard), own=tuple(near), referents=(supply.own, *supply.referents)), supply):
+            filled = fill(replace(lookup, parameters=tuple(rest)), where)
+            if not (filled.missing or filled.unclear or filled.guessed or lookup.question):
+                return known | {n: Source(origin="user", value=v) for n, v in filled.calls[0].items()}
+        return None
 
     def _guarded(self, tool: Tool, arguments: Arguments, clause: Clause, supply: Supply) -> tuple[Condition, ...] | None:
         """Turn the clause's conditions into conditions on steps; None where one cannot be told."""
@@ -170,11 +184,12 @@ class _Desk:
             return self._again(guard)
         near = tuple(v for v in self.scene.values if guard.start <= v.start < guard.end)
         lookups = [t for t in self.scene.tools.tools if t.read_only and t.name != tool.name]
-        for tests in resolve(guard.text, lookups, near, [s.tool for s in self.steps]):
+        about = frozenset({t.stem for t in supply.clause.topics} | set(tool.nouns))
+        for tests in resolve(guard.text, lookups, near, [s.tool for s in self.steps], about):
             meant = tuple(t.inverse() for t in tests) if guard.negated else tests
             if len(tests) > 1 and guard.negated:
                 continue
-            known = self.lookup_arguments(tests[0].tool, tool, arguments, supply, near)
+            known = self.lookup_arguments(tests[0].tool, tool, arguments, supply, near, guard.text)
             if known is None or not all(meant):
                 continue
             id = self.add(tests[0].tool, known, when=(), goal=f"{goal_of(supply.clause)}: find out whether {guard.text}")
@@ -188,6 +203,10 @@ class _Desk:
             return None
         meant = [t.inverse() if guard.negated else t for t in self.last_tests]
         return tuple(c for t in meant if t for c in t.lowered(self.last_lookup)) if all(meant) else None
+
+
+def _as_clause(text: str) -> Clause:
+    return Clause(text=text, start=0, end=len(text), words=tokens(text), force="statement")
 
 
 def _twin(shape: Shape, tool: Tool, arguments: Arguments) -> Source | None:

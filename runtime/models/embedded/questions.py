@@ -13,16 +13,16 @@ def missing(tool: Tool, shapes: Sequence[Shape]) -> str:
     """Ask for arguments that are missing."""
     things = listed([spoken(s) for s in shapes] or ["more"])
     hint = _choices(shapes[0]) if len(shapes) == 1 and shapes[0].choices else ""
-    if len(shapes) == 1 and shapes[0].id_like and shapes[0].noun:
-        return f"Which {_noun(shapes[0])} do you mean? I need the {things} to {deed(tool)}; what is it?"
+    if len(shapes) == 1 and shapes[0].id_like:
+        return f"To {deed(tool)} I need the {things}. Which one is it?"
     are = "are they" if len(shapes) > 1 else "is it"
     return f"To {deed(tool)} I need the {things}{hint}. What {are}?"
 
 
-def which_value(shape: Shape, tool: Tool, options: Sequence[Any]) -> str:
+def which_value(shape: Shape, options: Sequence[Any]) -> str:
     """Ask which of several values is meant."""
     thing = _noun(shape) if shape.id_like and shape.noun else spoken(shape)
-    return f"Which {thing} do you mean to {deed(tool)}: {listed([str(o) for o in options], 'or')}?"
+    return f"Which {thing} do you mean, {listed([str(o) for o in options], 'or')}?"
 
 
 def which_tool(tools: Sequence[Tool]) -> str:

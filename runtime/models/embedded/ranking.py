@@ -8,15 +8,18 @@ tells nothing. Meaning is the cosine of MiniLM sentence vectors; loading it take
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Protocol
 
 from interlock.runtime.models.embedded import lexicon
 from interlock.runtime.models.embedded.catalogue import Catalogue, Tool
 from interlock.runtime.models.embedded.clauses import Clause
+from interlock.runtime.models.embedded.matching import SURE, affinity
+from interlock.runtime.models.embedded.senses import COLOURLESS, expanded, senses_of, synonyms
 from interlock.runtime.models.embedded.text import stem
 from interlock.runtime.models.embedded.values import Value
 
+_IMPLIED = {"money": ("money",), "email": ("email",), "path": ("fil",)}
+"""What a value makes a clause speak of, whether or not the word is said."""
 KNOWN = 0.30
 """Score from which a tool counts as meant."""
 SETTLED = 0.12
@@ -24,6 +27,8 @@ SETTLED = 0.12
 LIKE = 0.36
 """Cosine from which a tool counts as meant, where the words found none."""
 LIKE_LEAD = 0.06
+UNKNOWN = 0.35
+"""Weight of a word that no tool knows, beside one that some tool knows."""
 
 
 class Embedder(Protocol):
@@ -73,25 +78,40 @@ def _by_meaning(clause: Clause, candidates: list[Ranked], meaning: Meaning, *, s
 
 def word_score(clause: Clause, tool: Tool, tools: Catalogue, values: Sequence[Value]) -> float:
     """Score 0..1.5 or so: the words' weight, the verb, the named thing, and whether the values at hand fit."""
-    topics = expanded(clause)
-    if not topics:
+    covered = [(v.start, v.end) for v in values if v.kind not in ("integer", "number")]
+    free = [t for t in clause.topics if not any(a <= t.start < b for a, b in covered)]
+    topics = expanded(clause, free) or [[(t.stem, 1.0)] for t in free]
+    implied = {w for v in values for w in _IMPLIED.get(v.kind, ())}
+    if not topics and not implied and not verb_match(clause, tool):
         return 0.0
     matched, total, objects = 0.0, 0.0, 0.0
     for senses in topics:
-        weight = idf(senses[0][0], tools)
-        total += weight
+        weight = max(idf(word, tools) * share for word, share in senses)
+        known = any(word in tools.frequency for word, _ in senses)
         best = max((tool.terms.get(word, 0.0) / 3 * share for word, share in senses), default=0.0)
+        total += weight if known else UNKNOWN * weight
         matched += weight * best
         objects = max(objects, *(share * idf(word, tools) for word, share in senses if word in tool.nouns), 0.0)
+    matched += 0.3 * sum(idf(w, tools) for w in implied if w in tool.terms)
     verb = verb_match(clause, tool)
     coverage = matched / total if total else 0.0
-    return coverage + 0.35 * verb + 0.15 * min(objects, 2.0) + 0.1 * _fit(tool, values) - _handicap(clause, tool, verb)
+    fits = 0.15 * _fit(tool, values, tools.rivals) + 0.1 * _number(clause, tool)
+    return coverage + 0.35 * verb + 0.15 * min(objects, 2.0) + (fits if matched or verb else 0.0) - _handicap(clause, tool, verb)
 
 
 def _handicap(clause: Clause, tool: Tool, verb: float) -> float:
     if tool.read_only:
-        return 0.0
+        return 0.4 if not verb and _orders_a_change(clause) else 0.0
     return 0.0 if verb else 0.35 + (0.3 if clause.force != "request" else 0.0)
+
+
+def _orders_a_change(clause: Clause) -> bool:
+    """Tell whether the clause is an order whose verb changes things; looking something up does not fulfil it."""
+    head = next((t.low for t in clause.words if t.low not in lexicon.FILLERS), "")
+    return clause.force == "request" and head in lexicon.VERBS and head not in lexicon.READING | _SOFT
+
+
+_SOFT = frozenset("order book mail message email text call file time report record contact do give remember write ask".split())
 
 
 def idf(word: str, tools: Catalogue) -> float:
@@ -102,9 +122,9 @@ def idf(word: str, tools: Catalogue) -> float:
 
 def verb_match(clause: Clause, tool: Tool) -> float:
     """Tell how surely the clause names what an acting tool does: 1 by its own verb, less by a synonym."""
-    if tool.read_only and tool.verb in _COLOURLESS:
-        return 0.0
-    words = {stem(w) for w in _senses_of(clause)} | {t.stem for t in clause.words}
+    if tool.read_only and tool.verb in COLOURLESS:
+        return 0.5 if any(t.low == tool.words[0] for t in clause.words[:4]) else 0.0
+    words = {stem(w) for w in senses_of(clause)} | {t.stem for t in clause.words}
     if words & tool.verbs:
         return 1.0
     if any(synonyms(w) & tool.verbs for w in words):
@@ -112,62 +132,17 @@ def verb_match(clause: Clause, tool: Tool) -> float:
     return 0.0
 
 
-_COLOURLESS = frozenset("get show find look see fetch read view check list display retrieve return give tell".split())
-
-
-def _senses_of(clause: Clause) -> list[str]:
-    text = " ".join(t.low for t in clause.words)
-    found = [w for phrase, senses in lexicon.PHRASES.items() if _spread(phrase, text) for w in senses.split()]
-    if clause.words and clause.force == "question":
-        for word in clause.words[:4]:
-            found += lexicon.QUESTION_TOPICS.get(word.low, "").split()
-    else:
-        found += [w for t in clause.words for w in lexicon.QUESTION_TOPICS.get(t.low, "").split()]
-    return found
-
-
-def _spread(phrase: str, text: str) -> bool:
-    """Find a phrase as it stands, or its last word up to four words later ("turn the heating off")."""
-    words = text.split()
-    first, *rest = phrase.split()
-    for at, word in enumerate(words):
-        if word == first:
-            following = words[at + 1 : at + 1 + (5 if len(rest) == 1 and rest[0] in _PARTICLES else len(rest))]
-            if following[: len(rest)] == rest or (len(rest) == 1 and rest[0] in _PARTICLES and rest[0] in following):
-                return True
-    return False
-
-
-_PARTICLES = frozenset("on off up down back away".split())
-
-
-def expanded(clause: Clause) -> list[list[tuple[str, float]]]:
-    """List the clause's topics, each with its synonyms and how much these count."""
-    found = [[(t.stem, 1.0), *((s, 0.7) for s in sorted(synonyms(t.stem)))] for t in clause.topics]
-    senses = _senses_of(clause)
-    if senses:
-        found.append([(stem(w), 0.7) for w in senses])
-    return found
-
-
-@lru_cache(maxsize=4096)
-def synonyms(word: str) -> frozenset[str]:
-    """Stems that mean about the same."""
-    return frozenset(w for group in _GROUPS if word in group for w in group) - {word}
-
-
-_GROUPS = tuple(frozenset(stem(w) for w in group) for group in lexicon.SYNONYMS)
-
-
-def _fit(tool: Tool, values: Sequence[Value]) -> float:
-    """Share of the values at hand that the tool has a place for, by label or kind."""
+def _fit(tool: Tool, values: Sequence[Value], rivals: frozenset[str]) -> float:
+    """How well the values at hand fit the tool's parameters, -1 to 1; a value without a place speaks against it."""
     if not values:
         return 0.0
-    return sum(any(_takes(p, v) for p in tool.parameters) for v in values) / len(values)
+    best = [max((affinity(p.item or p, v, rivals) for p in tool.parameters), default=0.0) for v in values]
+    return sum(score / SURE if score else -1.0 for score in best) / len(values)
 
 
-def _takes(parameter: Any, value: Value) -> bool:
-    if value.label and value.label in (*parameter.words, parameter.noun):
-        return True
-    kind = "path" if value.kind == "path" else value.kind
-    return kind in ("money", "email", "date", "url", "path", "time") and bool(parameter.is_class(kind))
+def _number(clause: Clause, tool: Tool) -> float:
+    """Tell whether the clause speaks of many things and the tool gives many, or of one and one."""
+    named = [t.low for t in clause.words if t.stem in tool.nouns]
+    if not named or not tool.read_only:
+        return 0.0
+    return 1.0 if named[-1].endswith("s") == (tool.result.item is not None) else -1.0

@@ -1,5 +1,6 @@
 """Deciding what each clause of a request is: something to do, to find out, to leave, or to ask about."""
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -70,7 +71,6 @@ class Scene:
     """Clauses of the request proper; the others answer a question of ours."""
     meaning: Meaning | None
     earlier: tuple[tuple[Value, ...], ...]
-    rivals: frozenset[str]
 
     @property
     def reply(self) -> tuple[Clause, ...]:
@@ -95,7 +95,6 @@ def set_scene(talk: Talk, tools: Catalogue, meaning: Meaning | None, today: date
     if talk.previous and not _starts_anew(talk, tools):
         text, border = f"{talk.previous}\n{talk.request}", len(talk.previous)
     request = take_apart(text, verbs=verbs)
-    nouns = frozenset(p.noun for t in tools.tools for p in t.parameters if p.id_like and p.noun)
     return Scene(
         talk=talk,
         tools=tools,
@@ -104,7 +103,6 @@ def set_scene(talk: Talk, tools: Catalogue, meaning: Meaning | None, today: date
         own_clauses=tuple(c for c in request.clauses if not border or c.start < border),
         meaning=meaning,
         earlier=tuple(_values_of(said, today) for said in (talk.earlier if border == 0 else talk.earlier)),
-        rivals=nouns,
     )
 
 
@@ -157,9 +155,11 @@ def _role(clause: Clause, scene: Scene) -> tuple[Role, list[Ranked]]:
     readable = [r for r in ranked if r.tool.read_only]
     if _about_memory(clause, scene) and (not readable or readable[0].score < 2 * KNOWN):
         return "memory", []
+    search = _search(clause, scene)
     if readable and (clause.force != "statement" or readable[0].score >= KNOWN + 0.15):
-        return "look", readable
-    if search := _search(clause, scene):
+        if search is None or not _impersonal(clause, readable[0].tool, scene):
+            return "look", readable
+    if search:
         return "search", [Ranked(tool=search, score=KNOWN)]
     if clause.force == "statement" or not clause.topics:
         return "said", []
@@ -189,6 +189,19 @@ def _search(clause: Clause, scene: Scene) -> Tool | None:
     return next((t for t in scene.tools.tools if t.question), None)
 
 
+def _impersonal(clause: Clause, tool: Tool, scene: Scene) -> bool:
+    """Tell whether a question is a general one: the tool needs to know which thing, and none is pointed at."""
+    named = [p for p in tool.required if p.id_like or p.numeric]
+    pointed = {t.low for t in clause.words} & {"my", "our", "it", "its", "that", "this", "them", "they", "those", "these"}
+    before = any(scene.within(c) for c in scene.own_clauses if c.start < clause.start)
+    return bool(named) and not pointed and not before and not scene.within(clause) and not _definite(clause, tool)
+
+
+def _definite(clause: Clause, tool: Tool) -> bool:
+    nouns = {*tool.nouns, *(p.noun for p in tool.required)}
+    return any(a.low == "the" and b.stem in nouns for a, b in itertools.pairwise(clause.words))
+
+
 def _wants_words(clause: Clause) -> bool:
     return bool({t.low for t in clause.words} & {"tell", "explain", "know", "information", "info", "help", "understand", "question", "describe"})
 
@@ -208,7 +221,7 @@ def _supply(clause: Clause, at: int, scene: Scene, loose: tuple[Value, ...]) -> 
         reply="\n".join(c.text for c in scene.reply),
         memory=scene.talk.memory,
         original=scene.request.text,
-        rivals=scene.rivals,
+        rivals=scene.tools.rivals,
     )
 
 

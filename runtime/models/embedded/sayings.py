@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from interlock.runtime.models.embedded.catalogue import Catalogue, Tool
 from interlock.runtime.models.embedded.memories import noticed
 from interlock.runtime.models.embedded.questions import listed
-from interlock.runtime.models.embedded.ranking import synonyms
+from interlock.runtime.models.embedded.senses import synonyms
 from interlock.runtime.models.embedded.reading import Reading
 from interlock.runtime.models.embedded.text import tokens
 

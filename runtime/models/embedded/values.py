@@ -62,6 +62,8 @@ class Value:
     """Stem of the noun before it, such as `order` in "order number 1042"."""
     unit: str = ""
     """Stem of the word after it, or the currency of money."""
+    lead: str = ""
+    """The preposition before it, such as `from`."""
     joined: Literal["", "and", "or"] = ""
     """How it hangs together with the value before it, as in "1042 and 1033"."""
 
@@ -159,8 +161,22 @@ def _in_context(masked: str, found: list[Value]) -> Iterator[Value]:
         label, joined = _label(masked, value.start), _joined(masked, last, value)
         if joined and last is not None and not label:
             label = last.label
-        last = replace(value, label=label, joined=joined, unit=value.unit or _unit(masked, value.end))
+        lead = lead_of(masked, value.start) or (last.lead if joined and last else "")
+        last = replace(value, label=label, joined=joined, lead=lead, unit=value.unit or _unit(masked, value.end))
         yield last
+
+
+_PREPOSITIONS = frozenset("from to into onto at on in by for with until till since between of as before after".split())
+
+
+def lead_of(masked: str, start: int) -> str:
+    """Find the preposition that a value hangs on, at most three words before it."""
+    for word in reversed(WORD.findall(masked[max(0, start - 40) : start])[-3:]):
+        if word.lower() in _PREPOSITIONS:
+            return str(word.lower())
+        if word.lower() in ("and", "or"):
+            return ""
+    return ""
 
 
 def _joined(masked: str, last: Value | None, value: Value) -> Literal["", "and", "or"]:

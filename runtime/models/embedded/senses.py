@@ -1,0 +1,55 @@
+"""What words mean beside what they are: synonyms, phrases, and what a question word asks for."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from interlock.runtime.models.embedded import lexicon
+from interlock.runtime.models.embedded.clauses import Clause
+from interlock.runtime.models.embedded.text import Token, stem
+
+COLOURLESS = frozenset("get show find look see fetch read view check list display retrieve return give tell".split())
+"""Verbs of reading that tell nothing about which tool is meant."""
+
+
+def senses_of(clause: Clause) -> list[str]:
+    text = " ".join(t.low for t in clause.words)
+    found = [w for phrase, senses in lexicon.PHRASES.items() if _spread(phrase, text) for w in senses.split()]
+    if clause.words and clause.force == "question":
+        for word in clause.words[:4]:
+            found += lexicon.QUESTION_TOPICS.get(word.low, "").split()
+    else:
+        found += [w for t in clause.words for w in lexicon.QUESTION_TOPICS.get(t.low, "").split()]
+    return found
+
+
+def _spread(phrase: str, text: str) -> bool:
+    """Find a phrase as it stands, or its last word up to four words later ("turn the heating off")."""
+    words = text.split()
+    first, *rest = phrase.split()
+    for at, word in enumerate(words):
+        if word == first:
+            following = words[at + 1 : at + 1 + (5 if len(rest) == 1 and rest[0] in _PARTICLES else len(rest))]
+            if following[: len(rest)] == rest or (len(rest) == 1 and rest[0] in _PARTICLES and rest[0] in following):
+                return True
+    return False
+
+
+_PARTICLES = frozenset("on off up down back away".split())
+
+
+def expanded(clause: Clause, topics: Sequence[Token]) -> list[list[tuple[str, float]]]:
+    """List topics of a clause, each with its synonyms and how much these count."""
+    found = [[(t.stem, 1.0), *((s, 0.7) for s in sorted(synonyms(t.stem)))] for t in topics if t.low not in COLOURLESS]
+    senses = senses_of(clause)
+    if senses:
+        found.append([(stem(w), 0.7) for w in senses])
+    return found
+
+
+@lru_cache(maxsize=4096)
+def synonyms(word: str) -> frozenset[str]:
+    """Stems that mean about the same."""
+    return frozenset(w for group in _GROUPS if word in group for w in group) - {word}
+
+
+_GROUPS = tuple(frozenset(stem(w) for w in group) for group in lexicon.SYNONYMS)
