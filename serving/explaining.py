@@ -39,7 +39,7 @@ def explained(
         )
     )
     considered = [
-        {"id": one.id, "effect": one.effect, "outcome": one.outcome, "reason": one.reason} for one in found.considered
+        {"id": one.id, "effect": one.effect, "applies": one.applies, "reason": one.reason, "where": one.where} for one in found.considered
     ]
     return {**found.decision.model_dump(mode="json"), "considered": considered, "version": assembly.policies.version}
 

@@ -6,7 +6,10 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-import click
+import typer
+
+# typer carries its own copy of click, whose base class it does not name.
+_USAGE: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
 EXIT = {"done": 0, "waiting": 3, "stopped": 4, "failed": 1}
 """Exit status by a run's status."""
@@ -34,13 +37,13 @@ def guarded(app: Callable[..., Any], arguments: list[str]) -> int:
 
     try:
         result = app(args=arguments, standalone_mode=False)
-    except click.exceptions.Exit as stop:
+    except typer.Exit as stop:
         return stop.exit_code
-    except click.exceptions.Abort:
+    except typer.Abort:
         print("stopped", file=sys.stderr)
         return 1
-    except click.ClickException as error:
-        error.show(sys.stderr)
+    except _USAGE as error:
+        error.show(sys.stderr)  # type: ignore[attr-defined]
         return 2
     except InterlockError as error:
         print(f"interlock: {error.code}: {error}", file=sys.stderr)
@@ -57,11 +60,14 @@ def guarded(app: Callable[..., Any], arguments: list[str]) -> int:
 
 
 _kept: list[int] = []
+_shown: list[Any] = [sys.stdout]
 
 
 def _put_back() -> None:
     """Give stdout back, for callers that go on after the command."""
     sys.stdout.flush()
+    if _kept:
+        sys.stdout = _shown[0]
     while _kept:
         kept = _kept.pop()
         os.dup2(kept, 1)
@@ -77,9 +83,11 @@ class Machine:
         if on:
             sys.stdout.flush()
             kept = os.dup(1)
+            _shown[0] = sys.stdout
             _kept.append(kept)
             self._out = os.fdopen(kept, "w", encoding="utf-8", closefd=False)
-            os.dup2(2, 1)
+            os.dup2(2, 1)  # what a tool's own subprocess prints, too
+            sys.stdout = sys.stderr
 
     def write(self, value: Any) -> None:
         """Write one JSON document, if machine output is on."""

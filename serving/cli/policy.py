@@ -55,5 +55,5 @@ def explain(
     if not json:
         typer.echo(f"{found['outcome']}: {found['reason'] or ', '.join(found['policies'])}")
         for one in found["considered"]:
-            typer.echo(f"  {one['id']:28} {one['effect']:8} {one['outcome']:12} {one['reason']}")
+            typer.echo(f"  {one['id']:28} {one['effect']:8} {one['applies']!s:12} {one['reason']}")
     return 0
