@@ -9,14 +9,14 @@ from interlock.runtime.models.embedded.catalogue import Tool, name_words
 from interlock.runtime.models.embedded.conditions import events
 from interlock.runtime.models.embedded.conversation import Outcome
 from interlock.runtime.models.embedded.excerpts import is_prose, quoted
-from interlock.runtime.models.embedded.senses import synonyms
 from interlock.runtime.models.embedded.lexicon import CLASSES
-from interlock.runtime.models.embedded.text import stem, tokens
+from interlock.runtime.models.embedded.senses import synonyms
+from interlock.runtime.models.embedded.text import stem, stem_set, tokens
 from interlock.runtime.plan import look_up
 
 _HELPING = re.compile(r": find (?:the|out whether) ")
-_GENERAL = frozenset(
-    stem(w) for w in "find show look up track details detail information info status state locate trace check about happen happened parcel".split()
+_GENERAL = stem_set(
+    "find show look up track details detail information info status state locate trace check about happen happened parcel"
 )
 MOST_FIELDS = 10
 
@@ -31,7 +31,9 @@ def answer(outcomes: Sequence[Outcome], tools: Mapping[str, Tool], request: str 
     return " ".join(dict.fromkeys(said))
 
 
-def _of(outcome: Outcome, outcomes: Sequence[Outcome], steps: Mapping[str, Outcome], tools: Mapping[str, Tool], request: str) -> str:
+def _of(
+    outcome: Outcome, outcomes: Sequence[Outcome], steps: Mapping[str, Outcome], tools: Mapping[str, Tool], request: str
+) -> str:
     helping = bool(_HELPING.search(outcome.goal))
     tool = tools.get(outcome.tool)
     if helping and any(o is not outcome and not _HELPING.search(o.goal) for o in outcomes):
@@ -103,8 +105,14 @@ def _left_undone(outcome: Outcome, steps: Mapping[str, Outcome]) -> str:
     named = f"I did not {deed(_with_arguments(outcome, steps), done=False)}"
     if m := re.fullmatch(r"(\w+) was (failed|skipped)", outcome.reason):
         first = steps.get(m[1])
-        return f"{named}: {_reason(first)}." if first and first.status == "failed" else f"{named}, because it depends on that."
-    reasons = [_unmet(part, steps) for part in re.sub(r"^the condition does not hold: ", "", outcome.reason).split("; ")]
+        return (
+            f"{named}: {_reason(first)}."
+            if first and first.status == "failed"
+            else f"{named}, because it depends on that."
+        )
+    reasons = [
+        _unmet(part, steps) for part in re.sub(r"^the condition does not hold: ", "", outcome.reason).split("; ")
+    ]
     return f"{named}, because {' and '.join(dict.fromkeys(reasons))}."
 
 
@@ -112,12 +120,16 @@ def _with_arguments(outcome: Outcome, steps: Mapping[str, Outcome]) -> Outcome:
     """A skipped call was never made; what it was about is known from the lookups it waited for."""
     if outcome.arguments:
         return outcome
-    helper = next((o for o in steps.values() if o.goal.startswith(outcome.goal) and o.arguments and o is not outcome), None)
+    helper = next(
+        (o for o in steps.values() if o.goal.startswith(outcome.goal) and o.arguments and o is not outcome), None
+    )
     return Outcome(tool=outcome.tool, arguments=helper.arguments, goal=outcome.goal) if helper else outcome
 
 
 def _unmet(test: str, steps: Mapping[str, Outcome]) -> str:
-    m = re.fullmatch(r"(\w+?)(?:\.([\w.]+))? (equals|not_equals|is_null|not_null|at_least|at_most|contains)(?: (.*))?", test)
+    m = re.fullmatch(
+        r"(\w+?)(?:\.([\w.]+))? (equals|not_equals|is_null|not_null|at_least|at_most|contains)(?: (.*))?", test
+    )
     step = steps.get(m[1]) if m else None
     if m is None or step is None:
         return f"the condition did not hold ({test})"
@@ -155,7 +167,9 @@ def _listing(outcome: Outcome, values: list[Any]) -> str:
     if not values:
         return f"I found no {phrasing.plural(single)}{extra}."
     shown = [
-        phrasing.item(cast(Mapping[str, Any], v), single if _own_id(cast(Mapping[str, Any], v), single) else "") if isinstance(v, Mapping) else phrasing.value_text(v)
+        phrasing.item(cast(Mapping[str, Any], v), single if _own_id(cast(Mapping[str, Any], v), single) else "")
+        if isinstance(v, Mapping)
+        else phrasing.value_text(v)
         for v in values[: phrasing.MOST_ITEMS]
     ]
     more = f"; and {len(values) - len(shown)} more" if len(values) > len(shown) else ""
@@ -192,7 +206,9 @@ def focus(question: str) -> tuple[frozenset[str], frozenset[str]]:
     return frozenset(near), frozenset(near | {s for w in own for s in synonyms(w) if w not in _GENERAL})
 
 
-def _relevant(value: Mapping[str, Any], arguments: Mapping[str, Any], question: str, tool: Tool | None) -> dict[str, Any]:
+def _relevant(
+    value: Mapping[str, Any], arguments: Mapping[str, Any], question: str, tool: Tool | None
+) -> dict[str, Any]:
     """Choose the fields that the question is about; all that are known where it is about the whole."""
     fields = {n: v for n, v in phrasing.scalars(value).items() if not (n in arguments and str(arguments[n]) == str(v))}
     known = {n: v for n, v in fields.items() if v is not None and v != []}

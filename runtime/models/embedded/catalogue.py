@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any, cast
 
-from interlock.runtime.models.embedded.lexicon import CLASSES, READING, VERBS
+from interlock.runtime.models.embedded.lexicon import CLASSES, READING, VERBS, word_set
 from interlock.runtime.models.embedded.text import stem, stems
 
 Json = dict[str, Any]
@@ -145,7 +145,9 @@ class Tool:
         return head or " ".join(self.words)
 
 
-_NOUNS_TOO = frozenset("order book mail message email text call light note file time start end report record track check show look view list".split())
+_NOUNS_TOO = word_set(
+    "order book mail message email text call light note file time start end report record track check show look view list"
+)
 
 
 @lru_cache(maxsize=4096)
@@ -192,7 +194,9 @@ def _definitions(schema: Json) -> Json:
     return cast(Json, schema.get("$defs") or schema.get("definitions") or {})
 
 
-def _shape(name: str, path: str, schema: Json, known: Json, *, required: bool, depth: int, in_list: bool = False) -> Shape:
+def _shape(
+    name: str, path: str, schema: Json, known: Json, *, required: bool, depth: int, in_list: bool = False
+) -> Shape:
     versions = list(_versions(schema, known))
     types = frozenset(t for v in versions for t in _types(v))
     merged = {k: v for version in reversed(versions) for k, v in version.items()}

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from interlock.runtime.models.embedded import lexicon
+from interlock.runtime.models.embedded.lexicon import word_set
 from interlock.runtime.models.embedded.text import MASK, Quote, Token, cover, masked, tokens
 
 Force = Literal["request", "question", "statement"]
@@ -64,7 +65,9 @@ _PAYLOAD = re.compile(
 _AFTERWARDS = re.compile(
     r"(?:(?<=[.!?])\s+|\n+|,\s+|\s+)(?:and\s+)?(?:then|also|after that|afterwards|next|finally|please)\b", re.IGNORECASE
 )
-_ABBREVIATIONS = re.compile(r"(?:\b(?:no|nr|mr|mrs|ms|dr|st|vs|approx|etc|e\.g|i\.e|a\.m|p\.m|[a-z]))\.$", re.IGNORECASE)
+_ABBREVIATIONS = re.compile(
+    r"(?:\b(?:no|nr|mr|mrs|ms|dr|st|vs|approx|etc|e\.g|i\.e|a\.m|p\.m|[a-z]))\.$", re.IGNORECASE
+)
 _SENTENCE_END = re.compile(r"(?<=[.!?;])\s+|\s*\n+\s*|\s+[-–—]+\s+|:\s+")
 _JOINT = re.compile(r"\s*[,;]?\s*(?:\b(?:and|but|or|then|also|plus|as well as)\b[\s,]*)+|\s*,\s*", re.I)
 _IF = re.compile(
@@ -73,7 +76,9 @@ _IF = re.compile(
     r"(?: that)?\b",
     re.IGNORECASE,
 )  # fmt: skip
-_WHETHER = re.compile(r"\b(?:know|ask|check|see|tell me|tell|wonder|wondering|find out|sure|say|verify|confirm|me)\s+$", re.I)
+_WHETHER = re.compile(
+    r"\b(?:know|ask|check|see|tell me|tell|wonder|wondering|find out|sure|say|verify|confirm|me)\s+$", re.I
+)
 _POLITE = re.compile(
     r"^(?:(?:i|we)(?:'d| would)? (?:appreciate it if you (?:could|would)|be grateful if you (?:could|would)|hope you can)|"
     r"(?:can|could|will|would) you(?: please| kindly| maybe| possibly)?(?= )(?! be\b)|would you mind|do you mind|"
@@ -140,7 +145,8 @@ def _asked_after(covered: str, at: int) -> re.Match[str] | None:
 
 
 _QUESTION_AFTER = re.compile(
-    r"(?<=[.!?])\s+(?=(?:who|what|where|when|why|how|which|can|could|is|are|does|do|did|should|will|has|have)\b[^.!?]*\?)", re.I
+    r"(?<=[.!?])\s+(?=(?:who|what|where|when|why|how|which|can|could|is|are|does|do|did|should|will|has|have)\b[^.!?]*\?)",
+    re.I,
 )
 
 
@@ -160,7 +166,11 @@ def _sentences(covered: str) -> list[tuple[int, int]]:
     spans: list[tuple[int, int]] = []
     start = 0
     for m in _SENTENCE_END.finditer(covered):
-        if m[0][:1].isspace() and "\n" not in m[0] and _ABBREVIATIONS.search(covered[max(start, m.start() - 8) : m.start()]):
+        if (
+            m[0][:1].isspace()
+            and "\n" not in m[0]
+            and _ABBREVIATIONS.search(covered[max(start, m.start() - 8) : m.start()])
+        ):
             continue
         spans.append((start, m.start()))
         start = m.end()
@@ -179,7 +189,9 @@ def _of_sentence(covered: str, start: int, end: int, verbs: frozenset[str]) -> l
             clause = _clause(covered, *main, verbs, guards or lead)
             found += [clause] if clause.words else []
             continue
-        if found and (at + 1 == len(segments) or not re.search(r"\b(?:and|but|then)\b|;", covered[segments[at - 1][1] : a])):
+        if found and (
+            at + 1 == len(segments) or not re.search(r"\b(?:and|but|then)\b|;", covered[segments[at - 1][1] : a])
+        ):
             found[-1] = replace(found[-1], guards=found[-1].guards + guards)
         lead = guards
     return found
@@ -253,7 +265,10 @@ def _referring(covered: str, m: re.Match[str], end: int) -> tuple[tuple[int, int
 
 def _guard(covered: str, m: re.Match[str], stop: int) -> Guard:
     return Guard(
-        text=covered[m.end() : stop].strip(" ,.()"), start=m.start(), end=stop, negated=m[0].lower().startswith("unless")
+        text=covered[m.end() : stop].strip(" ,.()"),
+        start=m.start(),
+        end=stop,
+        negated=m[0].lower().startswith("unless"),
     )
 
 
@@ -264,14 +279,18 @@ def _end_of_condition(covered: str, start: int, end: int, verbs: frozenset[str])
             return start + m.end()
     words = tokens(covered[start:end])
     for before, word in zip(words[1:], words[2:], strict=False):
-        if word.low in verbs and before.low not in _NEVER_BEFORE_ORDER and word.low not in ("order", "book", "mail", "ship"):
+        if (
+            word.low in verbs
+            and before.low not in _NEVER_BEFORE_ORDER
+            and word.low not in ("order", "book", "mail", "ship")
+        ):
             return start + word.start
     return end
 
 
-_NEVER_BEFORE_ORDER = frozenset(
+_NEVER_BEFORE_ORDER = word_set(
     "to a an the my your this that not never n't didn't doesn't don't did does do will would can could should has have had is are was were "
-    "i you we they and or no for of in on at with been be".split()
+    "i you we they and or no for of in on at with been be"
 )
 
 
@@ -281,9 +300,16 @@ def _clause(covered: str, start: int, end: int, verbs: frozenset[str], guards: t
     text = text.strip(" ,()")
     words = tuple(replace(t, start=t.start + offset, end=t.end + offset) for t in tokens(text))
     bare = _bare(text)
-    refused = bool(_REFUSAL.match(bare)) and not re.match(r"(?:do not|don't|never) (?:forget|hesitate|fail)", bare, re.I)
+    refused = bool(_REFUSAL.match(bare)) and not re.match(
+        r"(?:do not|don't|never) (?:forget|hesitate|fail)", bare, re.I
+    )
     force = _force(text, bare, verbs)
-    if force == "request" and (m := _REPORTED.search(bare)) and 0 < m.start() < len(bare) / 2 and not _POLITE.match(bare):
+    if (
+        force == "request"
+        and (m := _REPORTED.search(bare))
+        and 0 < m.start() < len(bare) / 2
+        and not _POLITE.match(bare)
+    ):
         force = "statement"
     return Clause(text=text, start=offset, end=end, words=words, force=force, refused=refused, guards=guards)
 
@@ -315,11 +341,13 @@ def _force(text: str, bare: str, verbs: frozenset[str]) -> Force:
     return "question" if text.rstrip(" ,.").endswith("?") else "statement"
 
 
-_ALSO_NOUNS = frozenset(
-    "order file message invoice book note record report request release label tag ship mail ticket call issue bill".split()
+_ALSO_NOUNS = word_set(
+    "order file message invoice book note record report request release label tag ship mail ticket call issue bill"
 )
 
 
 def _with_payload(clause: Clause, shown: tuple[Quote, ...], quotes: tuple[Quote, ...]) -> Clause:
-    parts = [q.text for q in (*shown, *quotes) if clause.start <= q.start <= clause.end and len(q.text) > 0 and q in shown]
+    parts = [
+        q.text for q in (*shown, *quotes) if clause.start <= q.start <= clause.end and len(q.text) > 0 and q in shown
+    ]
     return replace(clause, payload=parts[0]) if parts else clause

@@ -12,11 +12,13 @@ from typing import Any, Literal
 from interlock.runtime.models.embedded import lexicon
 from interlock.runtime.models.embedded.catalogue import Shape, Tool, name_words
 from interlock.runtime.models.embedded.senses import synonyms
-from interlock.runtime.models.embedded.text import Token, stem, stems, tokens
+from interlock.runtime.models.embedded.text import Token, stem, stem_set, stems, tokens
 from interlock.runtime.models.embedded.values import Value
 from interlock.runtime.plan import Condition
 
-Relation = Literal["null", "not_null", "equals", "not_equals", "before", "less", "at_most", "more", "at_least", "contains"]
+Relation = Literal[
+    "null", "not_null", "equals", "not_equals", "before", "less", "at_most", "more", "at_least", "contains"
+]
 _INVERSE: dict[Relation, Relation] = {
     "null": "not_null", "not_null": "null", "equals": "not_equals", "not_equals": "equals",
     "less": "at_least", "at_least": "less", "more": "at_most", "at_most": "more",
@@ -60,7 +62,11 @@ class Test:
 
 
 def resolve(
-    text: str, tools: Sequence[Tool], values: Sequence[Value], preferred: Sequence[str] = (), about: frozenset[str] = frozenset()
+    text: str,
+    tools: Sequence[Tool],
+    values: Sequence[Value],
+    preferred: Sequence[str] = (),
+    about: frozenset[str] = frozenset(),
 ) -> list[tuple[Test, ...]]:
     """Find the tests that a condition can mean, best first; each is a tuple of which all must hold.
 
@@ -72,7 +78,9 @@ def resolve(
         about: stems of what the guarded order speaks of; they name the field that "it is under 20" leaves out.
     """
     parts = [p for p in re.split(r"\b(?:and|but)\b|,", text) if p.strip()]
-    if re.search(r"\bor\b", text, re.IGNORECASE) and not re.search(r"\bor (?:more|less|fewer|over|above|below)\b", text, re.I):
+    if re.search(r"\bor\b", text, re.IGNORECASE) and not re.search(
+        r"\bor (?:more|less|fewer|over|above|below)\b", text, re.I
+    ):
         return []
     found: list[tuple[Test, ...]] = []
     for tool in sorted(tools, key=lambda t: t.name not in preferred):
@@ -125,7 +133,9 @@ def _of_number(
             yield Test(tool=tool, path=shape.path, relation=turned, value=value.value, score=2.0 * named + 1.5)
 
 
-_MEASURED = frozenset(stem(w) for w in "euros euro dollars dollar pounds eur usd gbp degrees degree celsius percent kb mb less more under over below above".split())
+_MEASURED = stem_set(
+    "euros euro dollars dollar pounds eur usd gbp degrees degree celsius percent kb mb less more under over below above"
+)
 
 
 def _understood(said: set[str], tool: Tool, values: Sequence[Value]) -> bool:
@@ -134,12 +144,14 @@ def _understood(said: set[str], tool: Tool, values: Sequence[Value]) -> bool:
     return all(w in known or synonyms(w) & known or events(w) & known or _opposite(w) & known for w in said)
 
 
-_HARMLESS = frozenset(stem(w) for w in "still yet already currently now customer actually really got get become turned happen case".split())
+_HARMLESS = stem_set("still yet already currently now customer actually really got get become turned happen case")
 
 
 def _opposite(word: str) -> set[str]:
     found = {word.removeprefix(p) for p in ("un", "in", "dis", "non") if word.startswith(p)}
-    return found | {w for one, other in _OPPOSITES for a, b in ((one, other), (other, one)) if word in a for w in (*a, *b)}
+    return found | {
+        w for one, other in _OPPOSITES for a, b in ((one, other), (other, one)) if word in a for w in (*a, *b)
+    }
 
 
 def _said(words: Sequence[Token]) -> set[str]:
@@ -150,25 +162,29 @@ _EMPTY = (lexicon.STOP - {"on", "off"}) | {"exist", "exists", "there"}
 
 
 def _existence(text: str, tool: Tool, negated: bool) -> Iterator[Test]:
-    if re.search(r"\bexists?\b|\bthere (?:is|are)\b", text, re.IGNORECASE) and (tool.result.nullable or tool.result.item):
+    if re.search(r"\bexists?\b|\bthere (?:is|are)\b", text, re.IGNORECASE) and (
+        tool.result.nullable or tool.result.item
+    ):
         yield Test(tool=tool, path="", relation="null" if negated else "not_null", score=1.0)
 
 
-def _of_field(
-    shape: Shape, tool: Tool, said: set[str], text: str, negated: bool
-) -> Iterator[Test]:
+def _of_field(shape: Shape, tool: Tool, said: set[str], text: str, negated: bool) -> Iterator[Test]:
     named = _closeness(shape, said)
     if shape.choices:
         yield from _of_choices(shape, tool, said, negated, text, named)
     if "boolean" in shape.types:
         yield from _of_flag(shape, tool, said, negated, named)
     elif named and (shape.nullable or shape.item):
-        yield Test(tool=tool, path=shape.path, relation="null" if negated else "not_null", score=2.0 * named + _timely(shape))
+        yield Test(
+            tool=tool, path=shape.path, relation="null" if negated else "not_null", score=2.0 * named + _timely(shape)
+        )
 
 
 def _timely(shape: Shape) -> float:
     """A point in time tells best whether something happened."""
-    return 0.5 if shape.format in ("date", "date-time") or shape.name.endswith(("_at", "_on", "_date", "_time")) else 0.0
+    return (
+        0.5 if shape.format in ("date", "date-time") or shape.name.endswith(("_at", "_on", "_date", "_time")) else 0.0
+    )
 
 
 def _closeness(shape: Shape, said: set[str]) -> float:
@@ -204,10 +220,16 @@ def _of_choices(shape: Shape, tool: Tool, said: set[str], negated: bool, text: s
             continue
         turned = negated != any(p in lexicon.NEGATIONS for p in parts)
         score = 1.6 + 0.2 * named + (0.2 if direct else 0.0)
-        if turned and negated and re.search(r"\bnever\b|\byet\b|n't been\b|\bnot been\b|\bha(?:s|ve)(?:n't| not)\b", text, re.I):
+        if (
+            turned
+            and negated
+            and re.search(r"\bnever\b|\byet\b|n't been\b|\bnot been\b|\bha(?:s|ve)(?:n't| not)\b", text, re.I)
+        ):
             yield Test(tool=tool, path=shape.path, relation="before", later=shape.choices[at:], score=score)
         else:
-            yield Test(tool=tool, path=shape.path, relation="not_equals" if turned else "equals", value=choice, score=score)
+            yield Test(
+                tool=tool, path=shape.path, relation="not_equals" if turned else "equals", value=choice, score=score
+            )
 
 
 def _of_flag(shape: Shape, tool: Tool, said: set[str], negated: bool, named: float) -> Iterator[Test]:
@@ -261,9 +283,19 @@ def _countable(shape: Shape) -> bool:
 
 def _of_text(tool: Tool, words: Sequence[Token], text: str, negated: bool) -> Iterator[Test]:
     """Read "the carrier is DHL": a field's name, a verb, and the value itself."""
-    m = re.match(r"(?:the |its |their |your |my )?([\w ]+?) (?:is|equals|contains|says) (?!not\b)[\"']?([^\"']+?)[\"']?$", text.strip(), re.I)
+    m = re.match(
+        r"(?:the |its |their |your |my )?([\w ]+?) (?:is|equals|contains|says) (?!not\b)[\"']?([^\"']+?)[\"']?$",
+        text.strip(),
+        re.I,
+    )
     for shape in tool.fields if m and not negated else ():
         names = {t.stem for t in tokens(m[1])} if m else set[str]()
         plain = shape.textual and not (shape.choices or shape.in_list or shape.format)
-        if m and plain and names <= {*shape.words, *(p.noun for p in tool.parameters)} and set(shape.words) <= names and len(m[2].split()) <= 4:  # noqa: PLR2004
+        if (
+            m
+            and plain
+            and names <= {*shape.words, *(p.noun for p in tool.parameters)}
+            and set(shape.words) <= names
+            and len(m[2].split()) <= 4
+        ):  # noqa: PLR2004
             yield Test(tool=tool, path=shape.path, relation="contains", value=m[2], score=3.0)

@@ -28,12 +28,24 @@ def is_prose(value: Any) -> bool:
 
 def _body(entry: Json) -> str:
     texts = {n: v for n, v in entry.items() if isinstance(v, str)}
-    named = [v for n, v in texts.items() if set(name_words(n)) & (CLASSES["content"] | {"passage", "snippet", "extract", "answer"}) and len(v) >= LONG // 2]
+    named = [
+        v
+        for n, v in texts.items()
+        if set(name_words(n)) & (CLASSES["content"] | {"passage", "snippet", "extract", "answer"})
+        and len(v) >= LONG // 2
+    ]
     return named[0] if named else next((v for v in texts.values() if len(v) >= 2 * LONG), "")
 
 
 def _title(entry: Json) -> str:
-    return next((v for n, v in entry.items() if isinstance(v, str) and set(name_words(n)) & CLASSES["title"] | ({"source"} & {n})), "")
+    return next(
+        (
+            v
+            for n, v in entry.items()
+            if isinstance(v, str) and set(name_words(n)) & CLASSES["title"] | ({"source"} & {n})
+        ),
+        "",
+    )
 
 
 def quoted(value: Any, question: str) -> str:
@@ -41,7 +53,10 @@ def quoted(value: Any, question: str) -> str:
     entries = cast(list[Any], value if isinstance(value, list) else [value])
     texts = [(_title(cast(Json, e)), _body(cast(Json, e))) if isinstance(e, Mapping) else ("", str(e)) for e in entries]
     topics = {t.stem for t in tokens(question) if t.topical}
-    ranked = sorted(((near(f"{title}. {body}", topics) + 0.25 * near(title, topics), -i) for i, (title, body) in enumerate(texts)), reverse=True)
+    ranked = sorted(
+        ((near(f"{title}. {body}", topics) + 0.25 * near(title, topics), -i) for i, (title, body) in enumerate(texts)),
+        reverse=True,
+    )
     best, at = ranked[0]
     if best < ENOUGH:
         return "I found nothing on that."

@@ -63,7 +63,11 @@ class _Work:
 
     @property
     def open(self) -> list[Shape]:
-        return [p for p in self.tool.parameters if p.name not in self.chosen and p.name not in {s.name for s, _ in self.unclear}]
+        return [
+            p
+            for p in self.tool.parameters
+            if p.name not in self.chosen and p.name not in {s.name for s, _ in self.unclear}
+        ]
 
 
 def fill(tool: Tool, supply: Supply) -> Filled:
@@ -120,7 +124,10 @@ def _agrees(shape: Shape, choice: Any, words: Sequence[Token], found: Sequence[A
     if wanted is None:
         return True
     at = _place(str(choice), words)
-    lead = next((t.low for t in reversed([t for t in words if t.start < at][-3:]) if t.low in ("from", "to", "into", "onto")), "")
+    lead = next(
+        (t.low for t in reversed([t for t in words if t.start < at][-3:]) if t.low in ("from", "to", "into", "onto")),
+        "",
+    )
     if lead:
         return (lead == "from") == (wanted is FROM)
     return len(found) == 1 and wanted is TO
@@ -144,7 +151,9 @@ def _flag(shape: Shape, clause: Clause) -> bool | None:
 
 def _chosen(shape: Shape, words: Sequence[Token], tool: Tool, *, needed: bool) -> list[Any]:
     """Choices that the words name; the best kind of match wins over weaker ones."""
-    scores = {i: _choice_score(str(c), words, tool, needed=needed) for i, c in enumerate(shape.choices) if c is not None}
+    scores = {
+        i: _choice_score(str(c), words, tool, needed=needed) for i, c in enumerate(shape.choices) if c is not None
+    }
     best = max(scores.values(), default=0.0)
     order = {i: _place(str(shape.choices[i]), words) for i in scores}
     return [shape.choices[i] for i in sorted(scores, key=lambda i: order[i]) if best and scores[i] == best]
@@ -230,7 +239,9 @@ def _moments(work: _Work) -> None:
     shapes = [p for p in work.tool.parameters if p.textual and not p.item]
     others = any(p.is_class("time") and p.name not in work.chosen for p in shapes)
     for shape in shapes:
-        given = next((v for v in work.taken if [v.value] == work.chosen.get(shape.name) and v.kind in ("date", "time")), None)
+        given = next(
+            (v for v in work.taken if [v.value] == work.chosen.get(shape.name) and v.kind in ("date", "time")), None
+        )
         if given is None or not (shape.format == "date-time" or (not shape.format and not others)):
             continue
         partner = _partner(given, work)
@@ -260,7 +271,11 @@ def _paired(work: _Work, values: Sequence[Value]) -> None:
         if count == 1 or given is None or len(given) != 1 or shape.item or shape.choices:
             continue
         first = next((v for v in work.taken if converted(shape, v) == given[0]), None)
-        alike = [v for v in values if first and v.kind in (first.kind, "integer", "number") and (v is first or v not in work.taken)]
+        alike = [
+            v
+            for v in values
+            if first and v.kind in (first.kind, "integer", "number") and (v is first or v not in work.taken)
+        ]
         if first and len(alike) == count:
             work.chosen[shape.name] = [converted(shape, v) for v in alike]
             work.taken += [v for v in alike if v is not first]
@@ -287,7 +302,20 @@ def _texts(work: _Work) -> None:
 
 def _takes_anything(shape: Shape, *, also: tuple[str, ...] = ()) -> bool:
     plain = shape.textual and not (shape.numeric or shape.choices or shape.format or shape.id_like)
-    special = {"email", "mail", "phone", "dat", "url", "address", "street", "subject", "path", "fil", "folder", "directory"} - set(also)
+    special = {
+        "email",
+        "mail",
+        "phone",
+        "dat",
+        "url",
+        "address",
+        "street",
+        "subject",
+        "path",
+        "fil",
+        "folder",
+        "directory",
+    } - set(also)
     return plain and not set(shape.words) & special
 
 
@@ -345,7 +373,9 @@ def _from_memory(work: _Work) -> None:
 
 def _derived(work: _Work) -> None:
     """Name a message by its own first words, where a title is needed and none was given."""
-    content = next((work.chosen[p.name][0] for p in work.tool.parameters if p.is_class("content") and p.name in work.chosen), "")
+    content = next(
+        (work.chosen[p.name][0] for p in work.tool.parameters if p.is_class("content") and p.name in work.chosen), ""
+    )
     for shape in work.open:
         if shape.required and shape.textual and shape.is_class("title") and isinstance(content, str) and content:
             head = " ".join(content.split()[:8]).rstrip(".,;:")
@@ -359,7 +389,9 @@ def _combinations(work: _Work) -> tuple[dict[str, Any], ...]:
     lengths = {len(v) for v in work.chosen.values()} - {1}
     if len(lengths) <= 1:
         count = max(lengths, default=1)
-        return tuple({n: v[i if len(v) > 1 else 0] for n, v in work.chosen.items()} for i in range(min(count, MOST_CALLS)))
+        return tuple(
+            {n: v[i if len(v) > 1 else 0] for n, v in work.chosen.items()} for i in range(min(count, MOST_CALLS))
+        )
     names = list(work.chosen)
     product = itertools.islice(itertools.product(*work.chosen.values()), MOST_CALLS)
     return tuple(dict(zip(names, values, strict=True)) for values in product)

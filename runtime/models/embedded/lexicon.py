@@ -4,8 +4,13 @@ It knows the language a little and no domain at all: a word stands here only if 
 the same sense. What a deployment's own words mean is read from its tools' schemas, and from MiniLM.
 """
 
-STOP = frozenset(
-    """a an the this that these those it its itself they them their he she his her him i me my mine we us our you your
+
+def word_set(text: str) -> frozenset[str]:
+    """Split a list of words that is written as one string."""
+    return frozenset(text.split())
+
+
+STOP = word_set("""a an the this that these those it its itself they them their he she his her him i me my mine we us our you your
     yours and or but nor so then than too also just very really quite some any each every all both no not never none of
     at by for from in into on onto to up with within without about as is are was were be been being am do does did done
     doing have has had having can could will would shall should may might must if unless whether because while until
@@ -14,40 +19,28 @@ STOP = frozenset(
     dear regards cheers sorry well want need like wish would'd i'd i'm i've i'll it's that's what's where's who's when's
     how's there's you're we're they're don't doesn't didn't isn't aren't wasn't weren't won't can't cannot couldn't
     wouldn't hasn't haven't hadn't shouldn't one ones thing things something anything everything use using able
-    able possible currently actually maybe perhaps tell know say see give""".split()
-)
+    able possible currently actually maybe perhaps tell know say see give""")
 """Words that carry no topic."""
 
-NEGATIONS = frozenset(
-    """not no never none neither nor without don't doesn't didn't isn't aren't wasn't weren't won't can't cannot
+NEGATIONS = word_set("""not no never none neither nor without don't doesn't didn't isn't aren't wasn't weren't won't can't cannot
     couldn't wouldn't hasn't haven't hadn't shouldn't dont doesnt didnt isnt wasnt wont cant hasnt havent hadnt
-    nothing nobody ain't""".split()
-)
+    nothing nobody ain't""")
 
-QUESTION_WORDS = frozenset("what which who whom whose when where why how what's where's who's when's how's".split())
-AUXILIARIES = frozenset(
-    """is are was were am do does did has have had can could will would shall should may might isn't aren't wasn't
-    weren't don't doesn't didn't hasn't haven't hadn't can't couldn't won't wouldn't shouldn't""".split()
-)
-PRONOUNS = frozenset("i you he she it we they this that there someone somebody everyone".split())
-FILLERS = frozenset(
-    """please kindly also and then now so well just but first firstly second secondly third next finally afterwards
+QUESTION_WORDS = word_set("what which who whom whose when where why how what's where's who's when's how's")
+AUXILIARIES = word_set("""is are was were am do does did has have had can could will would shall should may might isn't aren't wasn't
+    weren't don't doesn't didn't hasn't haven't hadn't can't couldn't won't wouldn't shouldn't""")
+PRONOUNS = word_set("i you he she it we they this that there someone somebody everyone")
+FILLERS = word_set("""please kindly also and then now so well just but first firstly second secondly third next finally afterwards
     afterward later ok okay hi hello hey thanks lastly plus alright sure yes additionally moreover or instead still
-    only simply dear there anyway""".split()
-)
-ANAPHORA = frozenset(
-    """it its itself that this these those them they their same one latter former there both""".split()
-)
+    only simply dear there anyway""")
+ANAPHORA = word_set("""it its itself that this these those them they their same one latter former there both""")
 
-READING = frozenset(
-    """find get show look see fetch read view check display retrieve lookup list search track describe count query
+READING = word_set("""find get show look see fetch read view check display retrieve lookup list search track describe count query
     browse watch inspect tell give know explain compute calculate compare monitor verify report return which what
-    summarise summarize say remind forecast estimate convert translate measure ask""".split()
-)
+    summarise summarize say remind forecast estimate convert translate measure ask""")
 """Verbs that tools which change nothing go by."""
 
-VERBS = READING | frozenset(
-    """refund reimburse repay pay send mail email message text notify dispatch forward move transfer shift relocate
+VERBS = READING | word_set("""refund reimburse repay pay send mail email message text notify dispatch forward move transfer shift relocate
     copy duplicate clone share unshare invite delete remove erase discard drop trash create add make new book schedule
     reschedule arrange plan open close shut lock unlock change update modify edit alter adjust correct amend switch set
     reset cancel abort revoke call phone buy purchase order start begin launch run enable activate stop end halt disable
@@ -58,16 +51,13 @@ VERBS = READING | frozenset(
     split attach pin tag label rate review escalate contact transfer withdraw deposit wire generate draw build deploy
     roll restart reboot shutdown install uninstall import export sync extend renew postpone delay dim heat cool warm
     do proceed process redirect reroute ban grant give remember forget note log record request prepare convert
-    translate summarize summarise connect disconnect free release hold redeem credit""".split()
-)
+    translate summarize summarise connect disconnect free release hold redeem credit""")
 """Base forms that can head an order."""
 
-REPORTING = frozenset(
-    """says said say saying wrote writes write reads states stated claims claimed tells told asks asked instructs
+REPORTING = word_set("""says said say saying wrote writes write reads states stated claims claimed tells told asks asked instructs
     instructed quote quoted mentions mentioned reading summarise summarize translate paraphrase explain proofread
     rewrite spell-check forwarded pasted text message mail email e-mail note letter article page document review
-    comment body subject content contents description""".split()
-)
+    comment body subject content contents description""")
 """Words after which a colon brings somebody's text rather than an order."""
 
 IRREGULAR = {
@@ -215,7 +205,7 @@ OPPOSITES = tuple(
 NUMBER_WORDS = {
     word: number
     for number, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve".split()
+        ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
     )
 }
 MONTHS = {
@@ -230,21 +220,21 @@ MONTHS = {
 }  # fmt: skip
 WEEKDAYS = {
     name: number
-    for number, name in enumerate("monday tuesday wednesday thursday friday saturday sunday".split())
+    for number, name in enumerate(("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"))
 }
 
 CLASSES: dict[str, frozenset[str]] = {
-    "money": frozenset("amount total price cost sum fee value balance charge budget payment salary rate".split()),
-    "email": frozenset("email mail to recipient address sender from attendee cc bcc invitee guest user with".split()),
-    "date": frozenset("date day when on at start due deadline until since from begin end birthday expiry".split()),
-    "time": frozenset("time at when start hour begin end until from".split()),
-    "url": frozenset("url link website site page address uri".split()),
-    "path": frozenset("path file filename folder directory source destination target name document from to".split()),
-    "duration": frozenset("minute hour second day week month year duration length timeout ttl".split()),
-    "place": frozenset("location place city town room where folder destination country region area target".split()),
-    "person": frozenset("to recipient name person attendee customer user assignee owner who with contact".split()),
-    "content": frozenset("body message text content note comment description reason details detail memo fact".split()),
-    "title": frozenset("title subject name label heading summary topic headline".split()),
-    "query": frozenset("query question q search keyword keywords topic term terms phrase input prompt".split()),
+    "money": word_set("amount total price cost sum fee value balance charge budget payment salary rate"),
+    "email": word_set("email mail to recipient address sender from attendee cc bcc invitee guest user with"),
+    "date": word_set("date day when on at start due deadline until since from begin end birthday expiry"),
+    "time": word_set("time at when start hour begin end until from"),
+    "url": word_set("url link website site page address uri"),
+    "path": word_set("path file filename folder directory source destination target name document from to"),
+    "duration": word_set("minute hour second day week month year duration length timeout ttl"),
+    "place": word_set("location place city town room where folder destination country region area target"),
+    "person": word_set("to recipient name person attendee customer user assignee owner who with contact"),
+    "content": word_set("body message text content note comment description reason details detail memo fact"),
+    "title": word_set("title subject name label heading summary topic headline"),
+    "query": word_set("query question q search keyword keywords topic term terms phrase input prompt"),
 }
 """Which parameter names go with which kind of value."""

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from interlock.runtime.models.embedded.catalogue import Catalogue, Shape, Tool
 from interlock.runtime.models.embedded.clauses import Clause
-from interlock.runtime.models.embedded.lexicon import CLASSES
+from interlock.runtime.models.embedded.lexicon import CLASSES, word_set
 from interlock.runtime.models.embedded.text import stems
 
-_PARTIAL = frozenset("half part partial partially some third quarter percent rest remainder except".split())
+_PARTIAL = word_set("half part partial partially some third quarter percent rest remainder except")
 
 
 def donor(shape: Shape, tool: Tool, tools: Catalogue, clause: Clause) -> Sequence[tuple[Tool, str]]:

@@ -5,20 +5,27 @@ from typing import Any
 
 from interlock.runtime.models.embedded import lexicon
 from interlock.runtime.models.embedded.catalogue import Shape, name_words
+from interlock.runtime.models.embedded.lexicon import word_set
 from interlock.runtime.models.embedded.senses import synonyms
-from interlock.runtime.models.embedded.text import stem
+from interlock.runtime.models.embedded.text import stem, stem_set
 from interlock.runtime.models.embedded.values import Value
 
 SURE, LIKELY, FAIR, WEAK, NO = 3.0, 2.0, 1.0, 0.5, 0.0
 _VERB_STEMS = frozenset(stem(v) for v in lexicon.VERBS) - {"order", "book", "fil", "invoic", "ticket", "not", "cal"}
-_MEASURES = frozenset(
-    stem(w)
-    for w in (
+_MEASURES = stem_set(
+    (
         "minutes hours days weeks months years seconds degrees percent celsius fahrenheit people persons times pieces "
         "items copies km kilometres kilometers miles metres meters kg grams gb mb kb points stars nights guests"
-    ).split()
+    )
 )
-_KIND_FORMATS = {"date": "date", "date-time": "datetime", "time": "time", "email": "email", "uri": "url", "idn-email": "email"}
+_KIND_FORMATS = {
+    "date": "date",
+    "date-time": "datetime",
+    "time": "time",
+    "email": "email",
+    "uri": "url",
+    "idn-email": "email",
+}
 
 
 def affinity(shape: Shape, value: Value, rivals: frozenset[str]) -> float:
@@ -90,7 +97,11 @@ def _string(shape: Shape, value: Value, rivals: frozenset[str]) -> float:
     if value.kind in ("email", "url", "date", "datetime", "time", "path", "phone"):
         return _by_class(shape, value) + (WEAK if labelled else 0)
     if shape.id_like and value.kind in ("integer", "code"):
-        return _identifier(shape, value, rivals) if value.kind == "integer" else max(LIKELY, _identifier(shape, value, rivals))
+        return (
+            _identifier(shape, value, rivals)
+            if value.kind == "integer"
+            else max(LIKELY, _identifier(shape, value, rivals))
+        )
     if shape.format == "decimal" or (shape.is_class("money") and value.kind in ("money", "number", "integer")):
         return SURE if value.kind == "money" else FAIR if value.kind in ("integer", "number") else NO
     if value.kind == "quoted":
@@ -99,8 +110,8 @@ def _string(shape: Shape, value: Value, rivals: frozenset[str]) -> float:
 
 
 _STRICT = {
-    "email": frozenset("email mail to recipient attendee invitee cc bcc guest participant".split()),
-    "phone": frozenset("phone number mobile telephone tel sms to".split()),
+    "email": word_set("email mail to recipient attendee invitee cc bcc guest participant"),
+    "phone": word_set("phone number mobile telephone tel sms to"),
 }
 
 
@@ -113,11 +124,15 @@ def _by_class(shape: Shape, value: Value) -> float:
         return NO
     if shape.is_class(kind):
         return LIKELY + _direction(shape, value)
-    return LIKELY if shape.known_by & {kind, *(stem(w) for w in _STRICT.get(kind, ()))} and len(shape.description) < 120 else NO  # noqa: PLR2004
+    return (
+        LIKELY
+        if shape.known_by & {kind, *(stem(w) for w in _STRICT.get(kind, ()))} and len(shape.description) < 120
+        else NO
+    )  # noqa: PLR2004
 
 
-FROM = frozenset("source from origin start old src".split())
-TO = frozenset("destination to target new into end dest".split())
+FROM = word_set("source from origin start old src")
+TO = word_set("destination to target new into end dest")
 
 
 def _direction(shape: Shape, value: Value) -> float:

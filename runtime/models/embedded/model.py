@@ -132,7 +132,9 @@ class EmbeddedChatModel(BaseChatModel):
                 await run_manager.on_llm_new_token(str(chunk.message.text), chunk=chunk)
             yield chunk
 
-    def _chunks(self, messages: list[BaseMessage], stop: list[str] | None, options: dict[str, Any]) -> Iterator[ChatGenerationChunk]:
+    def _chunks(
+        self, messages: list[BaseMessage], stop: list[str] | None, options: dict[str, Any]
+    ) -> Iterator[ChatGenerationChunk]:
         whole = self._message(self._think(messages, stop, options), messages, options)
         for piece in re.findall(r"\s*\S+\s*?(?=\s|$)|\s+", str(whole.text)):
             yield ChatGenerationChunk(message=AIMessageChunk(content=piece))
@@ -140,13 +142,18 @@ class EmbeddedChatModel(BaseChatModel):
             part = tool_call_chunk(name=call["name"], args=_json(call["args"]), id=call["id"], index=index)
             yield ChatGenerationChunk(message=AIMessageChunk(content="", tool_call_chunks=[part]))
         last = AIMessageChunk(
-            content="", response_metadata=whole.response_metadata, usage_metadata=whole.usage_metadata, chunk_position="last"
+            content="",
+            response_metadata=whole.response_metadata,
+            usage_metadata=whole.usage_metadata,
+            chunk_position="last",
         )
         yield ChatGenerationChunk(message=last)
 
     def _think(self, messages: list[BaseMessage], stop: list[str] | None, options: dict[str, Any]) -> Thought:
         tools = self._catalogue(options.get("tools") or [])
-        thought = think(read(messages), tools, options.get("tool_choice"), self._meaning, self.today() if self.today else None)
+        thought = think(
+            read(messages), tools, options.get("tool_choice"), self._meaning, self.today() if self.today else None
+        )
         for mark in stop or self.stop or ():
             if mark:
                 thought = thought.until(mark)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from interlock.runtime.models.embedded import lexicon
 from interlock.runtime.models.embedded.catalogue import Shape, Tool, name_words
 from interlock.runtime.models.embedded.clauses import Clause
+from interlock.runtime.models.embedded.lexicon import word_set
 from interlock.runtime.models.embedded.matching import FROM, TO
 from interlock.runtime.models.embedded.text import MASK, tokens
 from interlock.runtime.models.embedded.values import Value
@@ -17,10 +18,10 @@ _CUES = (
     ("place", ("in", "at", "near", "inside", "for", "into", "to", "from", "of")),
     ("person", ("named", "called", "to", "with", "for", "by")),
 )
-_STOPPERS = frozenset(
-    "in at on to from with for by about called named titled saying that because and if unless using via as into onto until".split()
+_STOPPERS = word_set(
+    "in at on to from with for by about called named titled saying that because and if unless using via as into onto until"
 )
-_ADDRESS = frozenset("address street".split())
+_ADDRESS = word_set("address street")
 _POSTAL = re.compile(r"\b(?:to|is|at|be|:)\s+((?=[^,]*\d|[^,]*,[^,]*\d)[^\s].*)$", re.IGNORECASE | re.DOTALL)
 
 
@@ -69,7 +70,11 @@ _PLAIN_CUES: tuple[tuple[frozenset[str], tuple[str, ...]], ...] = (
 def whole_question(clause: Clause, original: str) -> str:
     """Give a clause as a search would take it: the topic of "search for ...", else the clause itself."""
     text = original[clause.start : clause.start + len(clause.text)].strip(" ,.?!")
-    m = re.match(r"(?:please )?(?:search|look|query|browse|find)(?: \w+){0,3}? (?:for|about|on|regarding) (.+)", text, re.I | re.S)
+    m = re.match(
+        r"(?:please )?(?:search|look|query|browse|find)(?: \w+){0,3}? (?:for|about|on|regarding) (.+)",
+        text,
+        re.I | re.S,
+    )
     return (m[1] if m else text).strip()
 
 
@@ -79,17 +84,23 @@ def object_phrase(tool: Tool, clause: Clause, taken: Sequence[Value]) -> str:
     words = tokens(text)
     own = _own(tool) | tool.verbs
     at = 0
-    while at < len(words) and (not words[at].topical or words[at].stem in own or (at == 0 and words[at].low in lexicon.VERBS)):
+    while at < len(words) and (
+        not words[at].topical or words[at].stem in own or (at == 0 and words[at].low in lexicon.VERBS)
+    ):
         at += 1
     if at >= len(words) or words[at].low in _ALL:
         return ""
     end = at + 1
-    while end < len(words) and words[end].low not in _STOPPERS and not re.search(r"[,;.!?]\s", text[words[end - 1].end : words[end].start]):
+    while (
+        end < len(words)
+        and words[end].low not in _STOPPERS
+        and not re.search(r"[,;.!?]\s", text[words[end - 1].end : words[end].start])
+    ):
         end += 1
     return _tidy(text[words[at].start : words[end - 1].end])
 
 
-_ALL = frozenset("everything all anything something nothing none everyone".split())
+_ALL = word_set("everything all anything something nothing none everyone")
 
 
 def _own(tool: Tool) -> set[str]:
@@ -117,7 +128,11 @@ def _labelled(shape: Shape, clause: Clause, taken: Sequence[Value]) -> str:
 def _postal(clause: Clause) -> str:
     m = _POSTAL.search(clause.text)
     text = m[1] if m else ""
-    return _tidy(re.sub(r"[\s,]+(?:please|thanks|thank you)\W*$", "", text, flags=re.IGNORECASE)) if MASK not in text else ""
+    return (
+        _tidy(re.sub(r"[\s,]+(?:please|thanks|thank you)\W*$", "", text, flags=re.IGNORECASE))
+        if MASK not in text
+        else ""
+    )
 
 
 def _after(clause: Clause, cues: Iterable[str], taken: Sequence[Value], own: set[str]) -> str:

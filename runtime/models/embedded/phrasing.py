@@ -1,11 +1,12 @@
 """Saying results in plain English: fields, lists, deeds. Values are never changed, so that every number stays as found."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, cast
 
 from interlock.runtime.models.embedded import lexicon
 from interlock.runtime.models.embedded.catalogue import Tool, name_words
+from interlock.runtime.models.embedded.lexicon import word_set
 from interlock.runtime.models.embedded.questions import listed
 from interlock.runtime.models.embedded.text import stem, stems
 
@@ -13,10 +14,12 @@ Json = Mapping[str, Any]
 MOST_ITEMS = 10
 LONG = 60
 """Characters from which a string is prose rather than a value."""
-_STATES = frozenset("status state condition phase".split())
-_IDENTIFIERS = frozenset("id number no nr ref key code uuid".split())
-_BY_THEMSELVES = frozenset("arrived expired started ended departed left begun finished failed".split())
-_PARTICIPLE = re.compile(r"^(?:is_|was_)?(?P<word>[a-z]+(?:ed|en|wn)|sent|paid|made|sold|left|lost|found|due|begun|put|set)_(?:at|on|date|time|day)$")
+_STATES = word_set("status state condition phase")
+_IDENTIFIERS = word_set("id number no nr ref key code uuid")
+_BY_THEMSELVES = word_set("arrived expired started ended departed left begun finished failed")
+_PARTICIPLE = re.compile(
+    r"^(?:is_|was_)?(?P<word>[a-z]+(?:ed|en|wn)|sent|paid|made|sold|left|lost|found|due|begun|put|set)_(?:at|on|date|time|day)$"
+)
 
 
 def subject(tool: str, arguments: Json) -> str:
@@ -73,7 +76,9 @@ def value_text(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.2f}" if round(value, 2) == value and f"{value}".partition(".")[2] != "0" else f"{value:g}"
-    if isinstance(value, str) and (m := re.fullmatch(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?", value)):
+    if isinstance(value, str) and (
+        m := re.fullmatch(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?", value)
+    ):
         return f"{m[1]} {m[2]}"
     if isinstance(value, list):
         return _values(cast(list[Any], value))
@@ -126,7 +131,13 @@ def _no(name: str) -> str:
 
 def _happened(word: str, value: Any) -> str:
     if value is None:
-        return f"has not {word} yet" if word in _BY_THEMSELVES else f"has not been {word} yet" if word not in ("expected", "due") else f"has no {word} date"
+        return (
+            f"has not {word} yet"
+            if word in _BY_THEMSELVES
+            else f"has not been {word} yet"
+            if word not in ("expected", "due")
+            else f"has no {word} date"
+        )
     when = f"{'at' if re.match(r'[0-9]{1,2}:', str(value)) else 'on'} {value_text(value)}"
     if word in ("due", "expected", "planned", "scheduled"):
         return f"is {word} {when}"
@@ -176,11 +187,18 @@ sentence = _sentence
 def item(value: Json, noun_word: str = "") -> str:
     """Say one entry of a list in a few words: its name, and the rest in brackets."""
     fields = {n: v for n, v in scalars(value).items() if v is not None and v != []}
-    head = next((n for n in fields if set(name_words(n)) & {"name", "title", "subject", "article", "label", "path", "summary"}), None)
+    head = next(
+        (n for n in fields if set(name_words(n)) & {"name", "title", "subject", "article", "label", "path", "summary"}),
+        None,
+    )
     head = head or next((n for n in fields if is_identifier(n)), None)
     if head is None:
         return ", ".join(f"{spoken(n)} {value_text(v)}" for n, v in fields.items())
-    named = f"{noun_word or ' '.join(name_words(head)[:-1])} {value_text(fields[head])}".strip() if is_identifier(head) else value_text(fields[head])
+    named = (
+        f"{noun_word or ' '.join(name_words(head)[:-1])} {value_text(fields[head])}".strip()
+        if is_identifier(head)
+        else value_text(fields[head])
+    )
     rest = [_short(n, v) for n, v in fields.items() if n != head and not (isinstance(v, str) and len(v) > 2 * LONG)]
     return f"{named} ({', '.join(rest)})" if rest else named
 

@@ -108,7 +108,11 @@ class _Desk:
     def add(self, tool: Tool, arguments: Arguments, *, when: tuple[Condition, ...], goal: str) -> str:
         """Add a step, or give the one that makes the same call already."""
         for step in self.steps:
-            if step.tool == tool.name and step.arguments == arguments and (step.when == when or (tool.read_only and not step.when)):
+            if (
+                step.tool == tool.name
+                and step.arguments == arguments
+                and (step.when == when or (tool.read_only and not step.when))
+            ):
                 return step.id
         id = f"s{len(self.steps) + 1}"
         done_when = criteria(tool, id, arguments)
@@ -163,13 +167,18 @@ class _Desk:
                 rest.append(shape)
         if not rest:
             return known
-        for where in (replace(supply, clause=_as_clause(guard), own=tuple(near), referents=(supply.own, *supply.referents)), supply):
+        for where in (
+            replace(supply, clause=_as_clause(guard), own=tuple(near), referents=(supply.own, *supply.referents)),
+            supply,
+        ):
             filled = fill(replace(lookup, parameters=tuple(rest)), where)
             if not (filled.missing or filled.unclear or filled.guessed or lookup.question):
                 return known | {n: Source(origin="user", value=v) for n, v in filled.calls[0].items()}
         return None
 
-    def _guarded(self, tool: Tool, arguments: Arguments, clause: Clause, supply: Supply) -> tuple[Condition, ...] | None:
+    def _guarded(
+        self, tool: Tool, arguments: Arguments, clause: Clause, supply: Supply
+    ) -> tuple[Condition, ...] | None:
         """Turn the clause's conditions into conditions on steps; None where one cannot be told."""
         found: list[Condition] = []
         for guard in clause.guards:
@@ -192,7 +201,9 @@ class _Desk:
             known = self.lookup_arguments(tests[0].tool, tool, arguments, supply, near, guard.text)
             if known is None or not all(meant):
                 continue
-            id = self.add(tests[0].tool, known, when=(), goal=f"{goal_of(supply.clause)}: find out whether {guard.text}")
+            id = self.add(
+                tests[0].tool, known, when=(), goal=f"{goal_of(supply.clause)}: find out whether {guard.text}"
+            )
             self.last_tests, self.last_lookup = tuple(t for t in meant if t), id
             return tuple(c for t in meant if t for c in t.lowered(id))
         self.last_tests = ()
@@ -236,7 +247,12 @@ def criteria(tool: Tool, id: str, arguments: Mapping[str, Source]) -> tuple[Cond
     found: list[Condition] = []
     for shape in tool.result.parts:
         source = arguments.get(shape.name)
-        if source is not None and source.origin != "result" and isinstance(source.value, int) and shape.types == {"integer"}:
+        if (
+            source is not None
+            and source.origin != "result"
+            and isinstance(source.value, int)
+            and shape.types == {"integer"}
+        ):
             found.append(Condition(step=id, field=shape.name, op="equals", value=source.value))
         elif shape.id_like and shape.required and not shape.nullable:
             found.append(Condition(step=id, field=shape.name, op="not_null"))

@@ -5,7 +5,6 @@ from typing import Any
 
 from interlock.runtime.models.embedded.catalogue import Shape, Tool, name_words
 
-
 CANNOT_TELL = "I cannot find out whether"
 
 
@@ -50,7 +49,10 @@ def _object(tool: Tool) -> list[str]:
 
 def spoken(shape: Shape) -> str:
     """Name a parameter in plain words."""
-    words = [{"id": "number" if shape.numeric else "id", "no": "number", "nr": "number", "qty": "quantity"}.get(w, w) for w in name_words(shape.name)]
+    words = [
+        {"id": "number" if shape.numeric else "id", "no": "number", "nr": "number", "qty": "quantity"}.get(w, w)
+        for w in name_words(shape.name)
+    ]
     text = " ".join(words)
     return {"to": "recipient", "q": "question", "cc": "copy recipient"}.get(text, text)
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from interlock.runtime.models.embedded import lexicon
 from interlock.runtime.models.embedded.catalogue import Catalogue, Tool
 from interlock.runtime.models.embedded.clauses import Clause
+from interlock.runtime.models.embedded.lexicon import word_set
 from interlock.runtime.models.embedded.matching import SURE, affinity
 from interlock.runtime.models.embedded.senses import COLOURLESS, expanded, senses_of, synonyms
 from interlock.runtime.models.embedded.text import stem
@@ -96,7 +97,13 @@ def word_score(clause: Clause, tool: Tool, tools: Catalogue, values: Sequence[Va
     verb = verb_match(clause, tool)
     coverage = matched / total if total else 0.0
     fits = 0.15 * _fit(tool, values, tools.rivals) + 0.1 * _number(clause, tool)
-    return coverage + 0.35 * verb + 0.15 * min(objects, 2.0) + (fits if matched or verb else 0.0) - _handicap(clause, tool, verb)
+    return (
+        coverage
+        + 0.35 * verb
+        + 0.15 * min(objects, 2.0)
+        + (fits if matched or verb else 0.0)
+        - _handicap(clause, tool, verb)
+    )
 
 
 def _handicap(clause: Clause, tool: Tool, verb: float) -> float:
@@ -111,7 +118,7 @@ def _orders_a_change(clause: Clause) -> bool:
     return clause.force == "request" and head in lexicon.VERBS and head not in lexicon.READING | _SOFT
 
 
-_SOFT = frozenset("order book mail message email text call file time report record contact do give remember write ask".split())
+_SOFT = word_set("order book mail message email text call file time report record contact do give remember write ask")
 
 
 def idf(word: str, tools: Catalogue) -> float:

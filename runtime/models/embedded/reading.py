@@ -42,7 +42,10 @@ _NEVER_MIND = re.compile(
 )
 
 
-_YES = re.compile(r"^(?:yes|yep|yeah|sure|ok|okay|go ahead|do it|please do|certainly|of course|correct|right)\b[\w\s,]{0,40}[.!]*$", re.I)
+_YES = re.compile(
+    r"^(?:yes|yep|yeah|sure|ok|okay|go ahead|do it|please do|certainly|of course|correct|right)\b[\w\s,]{0,40}[.!]*$",
+    re.I,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,7 +195,18 @@ def _search(clause: Clause, scene: Scene) -> Tool | None:
 def _impersonal(clause: Clause, tool: Tool, scene: Scene) -> bool:
     """Tell whether a question is a general one: the tool needs to know which thing, and none is pointed at."""
     named = [p for p in tool.required if p.id_like or p.numeric]
-    pointed = {t.low for t in clause.words} & {"my", "our", "it", "its", "that", "this", "them", "they", "those", "these"}
+    pointed = {t.low for t in clause.words} & {
+        "my",
+        "our",
+        "it",
+        "its",
+        "that",
+        "this",
+        "them",
+        "they",
+        "those",
+        "these",
+    }
     before = any(scene.within(c) for c in scene.own_clauses if c.start < clause.start)
     return bool(named) and not pointed and not before and not scene.within(clause) and not _definite(clause, tool)
 
@@ -203,12 +217,17 @@ def _definite(clause: Clause, tool: Tool) -> bool:
 
 
 def _wants_words(clause: Clause) -> bool:
-    return bool({t.low for t in clause.words} & {"tell", "explain", "know", "information", "info", "help", "understand", "question", "describe"})
+    return bool(
+        {t.low for t in clause.words}
+        & {"tell", "explain", "know", "information", "info", "help", "understand", "question", "describe"}
+    )
 
 
 def _supply(clause: Clause, at: int, scene: Scene, loose: tuple[Value, ...]) -> Supply:
     own = scene.within(clause)
-    others = [scene.within(c) for c in reversed(scene.own_clauses[:at])] + [scene.within(c) for c in scene.own_clauses[at + 1 :]]
+    others = [scene.within(c) for c in reversed(scene.own_clauses[:at])] + [
+        scene.within(c) for c in scene.own_clauses[at + 1 :]
+    ]
     guards = tuple(v for v in scene.values if any(g.start <= v.start < g.end for g in clause.guards))
     anew = {t.low for t in clause.words} & {"another", "different", "new", "else"}
     earlier = () if anew else scene.earlier

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from interlock.runtime.models.embedded.catalogue import Catalogue, Tool
 from interlock.runtime.models.embedded.memories import noticed
 from interlock.runtime.models.embedded.questions import listed
-from interlock.runtime.models.embedded.senses import synonyms
 from interlock.runtime.models.embedded.reading import Reading
+from interlock.runtime.models.embedded.senses import synonyms
 from interlock.runtime.models.embedded.text import tokens
 
 MOST_ABILITIES = 8
@@ -76,7 +76,9 @@ def _ability(tool: Tool) -> str:
 def _cannot(unknown: Sequence[Reading], tools: Catalogue) -> str:
     if not tools.tools:
         return f"I cannot answer that: I have no tools here. {SELF}"
-    what = f"help with {listed([f'“{_brief(r)}”' for r in unknown])}" if unknown else "tell what you would like me to do"
+    what = (
+        f"help with {listed([f'“{_brief(r)}”' for r in unknown])}" if unknown else "tell what you would like me to do"
+    )
     return f"I cannot {what}. {abilities(tools)}"
 
 
@@ -91,12 +93,25 @@ def recalled(question: str, memory: str) -> str:
     if not lines:
         return "I remember nothing about that."
     topics = {t.stem for t in tokens(question) if t.topical}
-    scores = [len(topics & (said := {t.stem for t in tokens(line)})) + 0.5 * sum(bool(synonyms(t) & said) for t in topics) for line in lines]
+    scores = [
+        len(topics & (said := {t.stem for t in tokens(line)})) + 0.5 * sum(bool(synonyms(t) & said) for t in topics)
+        for line in lines
+    ]
     best = max(range(len(lines)), key=lambda i: (scores[i], -i))
     return f"You told me: {lines[best].rstrip('.')}."
 
 
 def _to_you(text: str) -> str:
-    swaps = {"i": "you", "i'm": "you are", "my": "your", "me": "you", "am": "are", "we": "you", "our": "your", "i'd": "you would", "mine": "yours"}
+    swaps = {
+        "i": "you",
+        "i'm": "you are",
+        "my": "your",
+        "me": "you",
+        "am": "are",
+        "we": "you",
+        "our": "your",
+        "i'd": "you would",
+        "mine": "yours",
+    }
     said = re.sub(r"[A-Za-z']+", lambda m: swaps.get(m[0].lower(), m[0]), text)
     return said[:1].lower() + said[1:] if said[:2].lower() in ("yo",) else said

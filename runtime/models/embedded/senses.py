@@ -5,9 +5,10 @@ from functools import lru_cache
 
 from interlock.runtime.models.embedded import lexicon
 from interlock.runtime.models.embedded.clauses import Clause
+from interlock.runtime.models.embedded.lexicon import word_set
 from interlock.runtime.models.embedded.text import Token, stem
 
-COLOURLESS = frozenset("get show find look see fetch read view check list display retrieve return give tell".split())
+COLOURLESS = word_set("get show find look see fetch read view check list display retrieve return give tell")
 """Verbs of reading that tell nothing about which tool is meant."""
 
 
@@ -34,7 +35,7 @@ def _spread(phrase: str, text: str) -> bool:
     return False
 
 
-_PARTICLES = frozenset("on off up down back away".split())
+_PARTICLES = word_set("on off up down back away")
 
 
 def expanded(clause: Clause, topics: Sequence[Token]) -> list[list[tuple[str, float]]]:

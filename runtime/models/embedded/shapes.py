@@ -5,7 +5,6 @@ What the conversation does not hold is left out, never made up; whoever asked fo
 
 import re
 from collections.abc import Mapping
-
 from datetime import date
 from typing import Any
 
@@ -51,13 +50,21 @@ def shaped(talk: Talk, tools: Catalogue, meaning: Meaning | None, today: date | 
 
 
 def _notes(text: str) -> list[dict[str, Any]]:
-    return [{"text": n.text, "kind": n.kind, "subject": n.subject if n.attribute else "", "attribute": n.attribute} for n in noticed(text)]
+    return [
+        {"text": n.text, "kind": n.kind, "subject": n.subject if n.attribute else "", "attribute": n.attribute}
+        for n in noticed(text)
+    ]
 
 
 def _whole(request: Request) -> Clause:
     payload = next((c.payload for c in request.clauses if c.payload), "")
     return Clause(
-        text=request.masked, start=0, end=len(request.masked), words=tokens(request.masked), force="request", payload=payload
+        text=request.masked,
+        start=0,
+        end=len(request.masked),
+        words=tokens(request.masked),
+        force="request",
+        payload=payload,
     )
 
 
@@ -96,7 +103,9 @@ def _literal(shape: Shape, text: str) -> Any:
     return text.strip("\"'") if shape.textual else None
 
 
-def _completed(tool: Tool, call: dict[str, Any], clause: Clause, found: tuple[Value, ...], supply: Supply) -> dict[str, Any]:
+def _completed(
+    tool: Tool, call: dict[str, Any], clause: Clause, found: tuple[Value, ...], supply: Supply
+) -> dict[str, Any]:
     """Give the first open text what the request is about, and fill objects from the same words."""
     for shape in tool.parameters:
         if shape.name in call or not shape.required:
@@ -117,5 +126,3 @@ def _open_text(shape: Shape) -> bool:
 
 def _only(tool: Tool, shape: Shape, call: Mapping[str, Any]) -> bool:
     return [p.name for p in tool.required if p.name not in call] == [shape.name]
-
-

@@ -50,6 +50,11 @@ def _low(word: str) -> str:
     return low.replace("-", "", 1) if low.startswith("e-mail") else low
 
 
+def stem_set(text: str) -> frozenset[str]:
+    """Stems of a list of words that is written as one string."""
+    return frozenset(stem(word) for word in text.split())
+
+
 def stems(text: str) -> tuple[str, ...]:
     """Stems of the words that say what the text is about."""
     return tuple(t.stem for t in tokens(text) if t.topical)

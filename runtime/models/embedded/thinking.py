@@ -7,7 +7,7 @@ from typing import Any
 
 from interlock.runtime.models.embedded import sayings
 from interlock.runtime.models.embedded.answers import answer
-from interlock.runtime.models.embedded.catalogue import Catalogue, Tool, catalogue
+from interlock.runtime.models.embedded.catalogue import Catalogue, catalogue
 from interlock.runtime.models.embedded.conversation import Outcome, Talk
 from interlock.runtime.models.embedded.planning import Draft, as_json, make_draft
 from interlock.runtime.models.embedded.ranking import Meaning
@@ -48,7 +48,9 @@ def think(talk: Talk, tools: Catalogue, choice: Any, meaning: Meaning | None, to
         return _plan(talk, meaning, today)
     if forced:
         calls, confidence = shaped(talk, Catalogue([tools.by_name[name] for name in forced]), meaning, today)
-        return Thought(calls=[_call(talk, f"c{n + 1}", name, args) for n, (name, args) in enumerate(calls)], confidence=confidence)
+        return Thought(
+            calls=[_call(talk, f"c{n + 1}", name, args) for n, (name, args) in enumerate(calls)], confidence=confidence
+        )
     if tools.tools and choice != "none":
         return _act(talk, tools, meaning, today)
     return _answer(talk, meaning, today)
@@ -134,7 +136,9 @@ def _plan(talk: Talk, meaning: Meaning | None, today: date | None) -> Thought:
         plan = draft.plan()
     else:
         plan = Plan(say=sayings.say(draft.readings, tools, talk.memory))
-    return Thought(calls=[_call(talk, "plan", "Plan", as_json(plan))], confidence=draft.confidence, pending=plan.question)
+    return Thought(
+        calls=[_call(talk, "plan", "Plan", as_json(plan))], confidence=draft.confidence, pending=plan.question
+    )
 
 
 def _known(talk: Talk) -> Catalogue:

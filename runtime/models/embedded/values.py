@@ -10,11 +10,23 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
-from interlock.runtime.models.embedded.lexicon import MONTHS, NUMBER_WORDS, STOP, WEEKDAYS
+from interlock.runtime.models.embedded.lexicon import MONTHS, NUMBER_WORDS, STOP, WEEKDAYS, word_set
 from interlock.runtime.models.embedded.text import MASK, WORD, Quote, stem
 
 Kind = Literal[
-    "integer", "number", "money", "percent", "date", "time", "datetime", "email", "url", "path", "code", "phone", "quoted"
+    "integer",
+    "number",
+    "money",
+    "percent",
+    "date",
+    "time",
+    "datetime",
+    "email",
+    "url",
+    "path",
+    "code",
+    "phone",
+    "quoted",
 ]
 _MONTH = "|".join(sorted(MONTHS, key=len, reverse=True))
 _CURRENCY = {
@@ -45,8 +57,10 @@ _FORMS = {
     "word": rf"\b(?:{_COUNTS})\b",
 }
 _SCAN = re.compile("|".join(f"(?P<{name}>{form})" for name, form in _FORMS.items()), re.IGNORECASE)
-_JOINER = re.compile(r"\s*(?:,|;|&|/|,?\s*\b(?:and|or|as well as|plus|nor)\b)\s*(?:also |then |for |the |number |no\.? |#)*#?\s*", re.I)
-_SKIPPED = frozenset("number no nr id num is of the code ref reference called named my our your this that equals".split())
+_JOINER = re.compile(
+    r"\s*(?:,|;|&|/|,?\s*\b(?:and|or|as well as|plus|nor)\b)\s*(?:also |then |for |the |number |no\.? |#)*#?\s*", re.I
+)
+_SKIPPED = word_set("number no nr id num is of the code ref reference called named my our your this that equals")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -166,7 +180,7 @@ def _in_context(masked: str, found: list[Value]) -> Iterator[Value]:
         yield last
 
 
-_PREPOSITIONS = frozenset("from to into onto at on in by for with until till since between of as before after".split())
+_PREPOSITIONS = word_set("from to into onto at on in by for with until till since between of as before after")
 
 
 def lead_of(masked: str, start: int) -> str:
