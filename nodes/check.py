@@ -37,7 +37,7 @@ async def check(state: Reads, runtime: Runtime[Deps], *, then: str = "finish") -
     if plan.question or plan.say:
         return Command(goto=then, update={"draft": AIMessage(plan.question or plan.say)})
     progress = judged(plan, state)
-    for id in progress.keys() - state["progress"].keys():
+    for id in (id for id in progress if id not in state["progress"]):
         await runtime.context.notebook.note("check", f"check.{state['steps']}.{id}", {"step": id, **progress[id]})
     if _retryable(progress) and state["replans"] < MOST_REPLANS:
         return Command(goto="plan", update={"progress": progress, "replans": state["replans"] + 1})

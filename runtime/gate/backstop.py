@@ -26,7 +26,6 @@ class Backstop(BaseCallbackHandler):
     raise_error = True
     run_inline = True
     ignore_chain = True
-    ignore_agent = True
     ignore_retry = True
     ignore_custom_event = True
 
