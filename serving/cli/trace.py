@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from interlock.runtime.journal.journal import Entry, Journal
 
 
+_UNCUT = 100_000
+"""Columns where nobody looks at a terminal: what reads the output folds its own lines."""
+
+
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
     app.command()(trace)
@@ -74,7 +78,8 @@ def _show(entries: "list[Entry]", journal: "Journal", full: bool) -> None:
         title, text = line(entry, journal, full=full)
         ms = (entry.at - start).total_seconds() * 1000
         tree.add(f"[dim]{ms:8.1f} ms {escape(entry.place):14}[/dim] [bold]{escape(title)}[/bold] {escape(text)}")
-    Console(soft_wrap=True).print(tree)
+    console = Console()
+    (console if console.is_terminal else Console(width=_UNCUT)).print(tree)
 
 
 def budget(home: HomePath = None, json: AsJson = False) -> int:
