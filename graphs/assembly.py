@@ -4,6 +4,7 @@ import hashlib
 import secrets
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
@@ -25,7 +26,7 @@ from interlock.runtime.gate.stops import BudgetSpent
 from interlock.runtime.gate.tools import GatedTools
 from interlock.runtime.home import Home, current_home
 from interlock.runtime.journal import events
-from interlock.runtime.journal.prompts import message_kept
+from interlock.runtime.journal.prompts import PromptTail, message_kept
 from interlock.runtime.memories import Owner
 from interlock.runtime.models.chat import ChatModel
 from interlock.runtime.models.resolve import resolve
@@ -60,6 +61,8 @@ class Assembly:
         self.agent = agent
         self.graph = graph
         self.source = ""
+        self.topology = ""
+        """Content hash of the graph's nodes and edges."""
         self.tools = {tool.contract.name: tool for tool in agent.tools}
         self.contracts = [tool.contract for tool in agent.tools]
         self.policies = CedarPolicies(agent.policy if agent.policy is None else Path(agent.policy), self.contracts)
@@ -78,10 +81,16 @@ class Assembly:
     @cached_property
     def manifest(self) -> dict[str, Any]:
         """Content hashes of all that decides how the agent behaves."""
+        return self._manifest(self.model)
+
+    def _manifest(self, model: ChatModel) -> dict[str, Any]:
         return {
             "graph": self.graph,
+            "topology": self.topology,
             "agent": self.agent.name,
-            "model": self.model.name,
+            "model": model.name,
+            "model_settings": model.settings(),
+            "policy": self.policies.version,
             "prompts": {prompt.name: [prompt.version, prompt.hash] for prompt in self.prompts.all()},
             "tools": {
                 c.name: [c.version, _hash([c.as_catalogue(), c.idempotent, c.open_world])] for c in self.contracts
@@ -96,13 +105,23 @@ class Assembly:
 
     def memory(self, home: Home) -> MemoryStore | None:
         """Open the agent's memory in a home."""
-        if self.agent.memory is None:
+        plan = self.agent.memory
+        if plan is None:
             return None
         with self._lock:
             key = str(home.path)
             if key not in self._memories:
-                self._memories[key] = self.agent.memory.open(home.path, home.clock)
+                self._memories[key] = (
+                    home.outside.memory(lambda: plan.open(home.path, home.clock))
+                    if home.outside
+                    else plan.open(home.path, home.clock)
+                )
             return self._memories[key]
+
+    def _model(self, home: Home) -> ChatModel:
+        if home.outside is None:
+            return self.model
+        return home.outside.model(self.agent.model, self.contracts, self.agent.prices)
 
     def use_model(self, name: str) -> None:
         """Use another model than the agent names, from the next run on."""
@@ -131,14 +150,18 @@ class Assembly:
         caller = as_caller(runtime.context)
         header = self._header(home, caller, state, runtime)
         entered = self._open(home, header, caller)
-        messages = [message_kept(message) for message in _new_messages(state["messages"])]
-        started = events.RunStarted(
-            agent=self.agent.name, caller=caller, turn=header["turn"], manifest=self.manifest_hash,
-            policy=self.policies.version, messages=messages,
-        )  # fmt: skip
+        new = _new_messages(state["messages"])
+        old = state["messages"][: len(state["messages"]) - len(new)]
+        manifest = self._manifest(self._model(home))
         try:
             with home.database.transaction() as tx:
-                home.journal.store(tx, "", orjson.dumps(self.manifest, option=orjson.OPT_SORT_KEYS))
+                home.journal.store(tx, "", orjson.dumps(manifest, option=orjson.OPT_SORT_KEYS))
+                started = events.RunStarted(
+                    agent=self.agent.name, caller=caller, turn=header["turn"], manifest=_hash(manifest),
+                    policy=self.policies.version, source=self.source, parent=home.outside.parent if home.outside else "",
+                    history=PromptTail(message_kept).write(tx, home.journal, entered.run.scope.subject, old),
+                    messages=[message_kept(message) for message in new], before=_state_before(state),
+                )  # fmt: skip
                 home.journal.append(tx, entered.run.scope, entered.run.place("begin"), started)
         except BaseException:
             self._entered.pop((str(home.path), header["id"]), None)
@@ -206,16 +229,18 @@ class Assembly:
 
     def _deps(self, home: Home, run: OpenRun) -> Deps:
         gate = Gate(home=home, policies=self.policies)
-        store = self.memory(home)
-        return Deps(
-            model=GatedModel(gate=gate, run=run, model=self.model),
-            tools=GatedTools(gate=gate, run=run, tools=self.tools, source=self.source),
+        store, outside = self.memory(home), home.outside
+        tools = {name: outside.tool(tool) for name, tool in self.tools.items()} if outside else self.tools
+        deps = Deps(
+            model=GatedModel(gate=gate, run=run, model=self._model(home)),
+            tools=GatedTools(gate=gate, run=run, tools=tools, source=self.source),
             memory=None if store is None else GatedMemory(gate=gate, run=run, store=store),
             door=GatedDoor(gate=gate, run=run),
             notebook=JournalNotebook(gate=gate, run=run),
             clock=home.clock,
             prompts=self.prompts,
         )
+        return outside.ports(deps, run) if outside else deps
 
     def check_steps(self, entered: Entered, steps: int) -> None:
         """Stop a run that has taken all its steps.
@@ -284,6 +309,16 @@ def _new_messages(messages: list[Any]) -> list[Any]:
         if messages[index].type in ("ai", "tool"):
             return messages[index + 1 :]
     return messages
+
+
+def _state_before(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what the thread's state holds beside its messages and its run, as far as it is plain data."""
+    found: dict[str, Any] = {}
+    for name in state.keys() - {"messages", "run"}:
+        if state[name]:
+            with suppress(TypeError):
+                found[name] = orjson.loads(orjson.dumps(state[name]))
+    return dict(sorted(found.items()))
 
 
 def _path_in_parents(namespace: str) -> str:

@@ -1,8 +1,10 @@
 """The patterns: graphs wired from nodes. Each returns a compiled LangGraph graph."""
 
+import hashlib
 from functools import partial
 from typing import Any
 
+import orjson
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
@@ -94,8 +96,16 @@ class _Wiring:
     def compiled(self, checkpointer: Any) -> Compiled:
         """Compile, and keep the assembly with the graph."""
         graph: Compiled = self._graph.compile(checkpointer=checkpointer, name=self._assembly.agent.name)
+        self._assembly.topology = topology_of(graph)
         graph.builder.__dict__["assembly"] = self._assembly  # a copy of the graph keeps its builder
         return graph
+
+
+def topology_of(graph: Any) -> str:
+    """Hash a graph's nodes and edges: hexadecimal SHA-256."""
+    drawn = graph.get_graph()
+    edges = sorted((edge.source, edge.target, bool(edge.conditional)) for edge in drawn.edges)
+    return hashlib.sha256(orjson.dumps([sorted(drawn.nodes), edges])).hexdigest()
 
 
 def assembly_of(graph: Any) -> Assembly | None:

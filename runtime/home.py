@@ -2,11 +2,12 @@
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 from interlock.runtime.clock import Clock, SystemClock
 from interlock.runtime.database import Database
@@ -18,8 +19,39 @@ from interlock.runtime.gate import ledger as _ledger
 from interlock.runtime.journal.journal import Journal
 from interlock.runtime.settings import settings
 
+if TYPE_CHECKING:
+    from interlock.runtime.contract import ToolContract
+    from interlock.runtime.gate.run import OpenRun
+    from interlock.runtime.models.chat import ChatModel, Price
+    from interlock.runtime.ports import Deps, MemoryStore, Tool
+
 _TABLES = (_approvals.approvals, _effects.effects, _leases.leases, _ledger.accounts)
 """Imported so that every table is known before a database is made."""
+
+
+class Outside(Protocol):
+    """Stands for all that a run reaches outside itself: its models, its tools, its memory."""
+
+    parent: str
+    """The run that is played from, and the step up to which, where this goes on as a new run."""
+
+    def model(
+        self, declared: Any, contracts: "Sequence[ToolContract]", prices: "Mapping[str, Price]"
+    ) -> "ChatModel":
+        """Give what answers for the model that an agent declares."""
+        ...
+
+    def tool(self, tool: "Tool") -> "Tool":
+        """Give what answers for a tool."""
+        ...
+
+    def memory(self, opened: "Callable[[], MemoryStore]") -> "MemoryStore":
+        """Give what answers for an agent's memory; `opened` opens the real one."""
+        ...
+
+    def ports(self, deps: "Deps", run: "OpenRun") -> "Deps":
+        """Give the ports that a run's nodes get."""
+        ...
 
 
 class Home:
@@ -32,6 +64,8 @@ class Home:
     def __init__(self, path: Path | str, *, clock: Clock | None = None) -> None:
         self.path = Path(path).expanduser().absolute()
         self.clock: Clock = clock or SystemClock()
+        self.outside: Outside | None = None
+        """What stands for the world in a replay; None where runs reach the world itself."""
         self._lock = threading.Lock()
 
     @cached_property

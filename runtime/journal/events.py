@@ -23,7 +23,7 @@ class Event(BaseModel, frozen=True, extra="ignore"):
 
 
 class RunStarted(Event):
-    content = frozenset({"messages"})
+    content = frozenset({"messages", "before"})
 
     kind: Literal["run_started"] = "run_started"
     agent: str
@@ -31,7 +31,15 @@ class RunStarted(Event):
     turn: int
     manifest: str
     policy: str
+    source: str = ""
+    """Where the agent can be loaded from, if known."""
+    parent: str = ""
+    """The run of which this one is a fork, and the step at which it parts: `RUN@STEP`."""
+    history: str = ""
+    """Digest of the messages that stood on the thread before; kept as a prompt is."""
     messages: list[Message]
+    before: dict[str, Any] = {}
+    """What else the thread's state held before the run."""
 
 
 class RunResumed(Event):

@@ -4,7 +4,7 @@ A prompt is a list of cells, each holding one message and the digest of the cell
 that of its last cell. Two prompts share the cells of their common beginning.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
 
 _SHOWN = ("tool_calls", "tool_call_id", "status", "name")
-_KEPT = (*_SHOWN, "id", "additional_kwargs", "response_metadata", "usage_metadata")
+_KEPT = (*_SHOWN, "id", "additional_kwargs", "response_metadata", "usage_metadata", "invalid_tool_calls")
 
 
 def message_shown(message: "BaseMessage") -> dict[str, Any]:
@@ -39,9 +39,14 @@ def _facts(message: "BaseMessage", names: tuple[str, ...]) -> dict[str, Any]:
 
 
 class PromptTail:
-    """The prompt last written on a thread, kept so that the next one costs only its new messages."""
+    """The prompt last written on a thread, kept so that the next one costs only its new messages.
 
-    def __init__(self) -> None:
+    Args:
+        facts: what is written of a message; by default what a model is shown of it.
+    """
+
+    def __init__(self, facts: "Callable[[BaseMessage], dict[str, Any]]" = message_shown) -> None:
+        self._facts = facts
         self._messages: list[BaseMessage] = []
         self._digests: list[str] = []
         self._sizes: list[int] = []
@@ -64,7 +69,7 @@ class PromptTail:
         if not kept:
             kept = self._known_beginning(journal, subject, messages)
         for message in messages[kept:]:
-            cell = _cell(self._digests[-1] if self._digests else None, message)
+            cell = _cell(self._digests[-1] if self._digests else None, self._facts(message))
             self._digests.append(journal.store(tx, subject, cell))
             self._messages.append(message)
             self._sizes.append(len(cell))
@@ -73,7 +78,7 @@ class PromptTail:
     def _common(self, messages: "Sequence[BaseMessage]") -> int:
         count = 0
         for old, new in zip(self._messages, messages, strict=False):
-            if old is not new and message_shown(old) != message_shown(new):
+            if old is not new and self._facts(old) != self._facts(new):
                 break
             count += 1
         return count
@@ -83,7 +88,7 @@ class PromptTail:
         digests: list[str] = []
         sizes: list[int] = []
         for message in messages:
-            cell = _cell(digests[-1] if digests else None, message)
+            cell = _cell(digests[-1] if digests else None, self._facts(message))
             digests.append(journal.digest(subject, cell))
             sizes.append(len(cell))
         low, high = 0, len(digests)
@@ -96,8 +101,8 @@ class PromptTail:
         return low
 
 
-def _cell(previous: str | None, message: "BaseMessage") -> bytes:
-    return orjson.dumps({"prev": previous, "message": message_shown(message)}, default=str)
+def _cell(previous: str | None, message: dict[str, Any]) -> bytes:
+    return orjson.dumps({"prev": previous, "message": message}, default=str)
 
 
 def read_prompt(journal: Journal, digest: str) -> list[dict[str, Any]]:

@@ -73,6 +73,14 @@ class ChatModel:
     retries: int = 2
     _bound: dict[tuple[bool, str], Bound] = field(default_factory=dict[tuple[bool, str], Bound], compare=False)
 
+    def settings(self) -> dict[str, Any]:
+        """Tell what of the model bears on requests and prices, as JSON data."""
+        return {
+            "max_output_tokens": self.max_output_tokens,
+            "reads_returns": bool(getattr(self.model, "reads_returns", False)),
+            "price": None if self.price is None else [str(self.price.input), str(self.price.output)],
+        }
+
     def bound(self, *, tools: bool, schema: type[BaseModel] | None) -> Bound:
         """Give the model with the agent's tools, one forced shape, or nothing bound. Made once each."""
         key = (tools, schema.__name__ if schema else "")
