@@ -297,7 +297,7 @@ def _same_person(caller: Caller, context: Any) -> None:
     given = as_caller(context)
     if context is not None and (given.user, given.tenant) != (caller.user, caller.tenant):
         raise BadInput(
-            what=f"the run acts for user {caller.user!r} of tenant {caller.tenant!r}, not for {given.user!r} of {given.tenant!r}",
+            what=f"the run acts for user {caller.user!r} of {caller.tenant!r}, not {given.user!r} of {given.tenant!r}",
             where="context=",
             fix="resume it for the same user, or start a new thread",
         )

@@ -11,7 +11,7 @@ from interlock.runtime.gate.run import RunHeader
 from interlock.runtime.records import Label
 
 SNAPSHOT_EVERY = 5000
-"""Updates between full copies of the messages. A thread is read back from its updates, so this bounds reading, not safety."""
+"""Updates between full copies of the messages. A thread is read back from its updates; this bounds only the reading."""
 
 
 def append(messages: list[AnyMessage], batches: Sequence[Any]) -> list[AnyMessage]:

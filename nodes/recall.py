@@ -33,7 +33,7 @@ async def recall(state: Reads, runtime: Runtime[Deps]) -> Writes:
 
 
 def fenced(recalled: list[str]) -> list[AnyMessage]:
-    """Put recalled text into a message of its own, marked as data. It stands late, so that prompts keep their beginning."""
+    """Put recalled text into a message of its own, marked as data, late enough for prompts to keep their beginning."""
     if not recalled:
         return []
     lines = "\n".join(f"- {' '.join(text.split())}" for text in recalled)

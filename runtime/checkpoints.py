@@ -29,8 +29,8 @@ class HomeSaver(SqliteSaver):
     """LangGraph's SQLite saver for async and blocking graphs alike.
 
     A write takes tens of microseconds, less than handing it to a thread and back (docs/decisions/0005), so it is done
-    where it is asked for; reads, which may be long, go to a thread. WAL with synchronous=NORMAL: a checkpoint may be lost
-    in a power cut, an effect may not, because its intent in the journal is written through.
+    where it is asked for; reads, which may be long, go to a thread. WAL with synchronous=NORMAL: a checkpoint may be
+    lost in a power cut, an effect may not, because its intent in the journal is written through.
 
     Raises:
         HomeUnusable: the file cannot be used.

@@ -1,4 +1,4 @@
-"""The one SQLite file behind journal, ledger, approvals and effects: tables in SQLAlchemy Core, statements compiled once.
+"""The SQLite file behind journal, ledger, approvals and effects: tables in SQLAlchemy Core, statements compiled once.
 
 SQLAlchemy writes the SQL; the hot path runs it on the DBAPI connection itself (docs/decisions/0004).
 """
@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, Executable, Integer, MetaData, Table, Text, insert, select
+from sqlalchemy import ClauseElement, Column, Integer, MetaData, Table, Text, insert, select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -30,7 +30,7 @@ _DIALECT = sqlite.dialect(paramstyle="named")
 class Statement:
     """A Core statement, compiled when first used."""
 
-    def __init__(self, executable: Executable) -> None:
+    def __init__(self, executable: ClauseElement) -> None:
         self._executable = executable
 
     @cached_property

@@ -1,4 +1,4 @@
-"""The one home of all that is kept: journal, ledger, approvals, effects and checkpoints in SQLite, memory beside them."""
+"""The home of all that is kept: journal, ledger, approvals, effects and checkpoints in SQLite, memory beside them."""
 
 import os
 import threading

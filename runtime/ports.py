@@ -1,7 +1,7 @@
 """The small protocols by which nodes reach the world. Behind each of them stands the gate."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from interlock.runtime.clock import Clock
 from interlock.runtime.contract import ToolContract
 from interlock.runtime.memories import Note, Owner, Recall, Written
-from interlock.runtime.records import Decision, Label, ToolCall, ToolContext
+from interlock.runtime.records import Decision, Label, Origin, ToolCall, ToolContext
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage, AnyMessage
@@ -43,7 +43,7 @@ class ToolOutcome:
     """What the model is shown: the result as JSON, or what went wrong and what to do."""
     value: Any = None
     """The validated result as JSON data; None unless ok."""
-    label: Label = Label()
+    label: Label = field(default_factory=Label)
     waiting: dict[str, Any] | None = None
     """The approval this call waits for, as shown to a person; None unless it waits."""
 
@@ -55,13 +55,18 @@ class Toolbox(Protocol):
         """Describe every tool the agent may use, with what it returns."""
         ...
 
-    async def call(self, call: ToolCall, *, at: str, label: Label) -> ToolOutcome:
+    def contract(self, name: str) -> ToolContract | None:
+        """Give the contract of a tool that the agent may use."""
+        ...
+
+    async def call(self, call: ToolCall, *, at: str, label: Label, origin: Origin = ...) -> ToolOutcome:
         """Run one call through the gate. A refusal or a wrong argument is an outcome, not an error.
 
         Args:
             call: tool and arguments as asked for.
             at: where in the run this call stands; one place and one request happen once.
             label: how far what chose the arguments may be trusted.
+            origin: what led to the call, where it was traced.
         """
         ...
 
@@ -136,6 +141,18 @@ class Tool(Protocol):
         ...
 
 
+class Tracked(Protocol):
+    """A tool that can be asked whether a call took effect. What `contract.tracked` promises."""
+
+    async def status(self, arguments: dict[str, Any], context: ToolContext) -> tuple[bool, Any]:
+        """Tell whether the call with this idempotency key took effect, and its result as JSON data.
+
+        Raises:
+            ToolFailed: it cannot tell.
+        """
+        ...
+
+
 class MemoryStore(Protocol):
     """A memory that is open. Only the gate calls it."""
 
@@ -179,3 +196,6 @@ class Request:
     """A tool's name, or `call_model`, `read_memory`, `write_memory`, `reply`."""
     arguments: dict[str, Any]
     label: Label
+    origin: Origin = Origin()
+    value: Any = None
+    """What a tool returned, where the request is to take it."""

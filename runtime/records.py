@@ -8,7 +8,11 @@ from pydantic import BaseModel, Field
 
 Integrity = Literal["trusted", "untrusted"]
 Confidentiality = Literal["public", "private"]
-Outcome = Literal["allow", "deny", "ask"]
+Choice = Literal["said", "known", "untrusted"]
+"""Who chose a value: the user or the plan; untrusted text, but from among known values; untrusted text alone."""
+Standing = Literal["none", "on", "off"]
+"""How a call stands to the plan: no plan was fixed, it is foreseen, or it is not."""
+Outcome = Literal["allow", "transform", "deny", "ask"]
 Status = Literal["done", "waiting", "stopped", "failed"]
 
 
@@ -36,6 +40,26 @@ class Label(BaseModel, frozen=True, extra="forbid"):
             confidentiality="private" if "private" in (self.confidentiality, other.confidentiality) else "public",
             sources=tuple(sorted({*self.sources, *other.sources})),
         )
+
+
+class Origin(BaseModel, frozen=True, extra="forbid"):
+    """What led to a call: whether a plan foresees it, who chose its arguments, and what they carry."""
+
+    plan: Standing = "none"
+    step: str = ""
+    """The plan's step that foresees it."""
+    choices: dict[str, Choice] = {}
+    """By argument; those that chose nothing are left out."""
+    carries: bool = False
+    """Whether private data stands in its arguments."""
+    why: str = ""
+    """Why the plan does not foresee it."""
+
+    @property
+    def choice(self) -> Choice:
+        """The least trustworthy of the choices."""
+        found = self.choices.values()
+        return "untrusted" if "untrusted" in found else "known" if "known" in found else "said"
 
 
 class Usage(BaseModel, frozen=True, extra="forbid"):
@@ -71,6 +95,16 @@ class Budget(BaseModel, frozen=True, extra="forbid"):
     seconds: float = Field(default=600.0, gt=0)
 
 
+class Change(BaseModel, frozen=True, extra="forbid"):
+    """One thing that a policy does to a request or a result before it may go on."""
+
+    do: Literal["mask", "drop", "cap"]
+    field: str
+    """Argument or dotted path; `"*"` for all of it."""
+    limit: Decimal | None = None
+    """The highest value that a capped field may have."""
+
+
 class Decision(BaseModel, frozen=True, extra="forbid"):
     """What the policies said about one request."""
 
@@ -78,6 +112,8 @@ class Decision(BaseModel, frozen=True, extra="forbid"):
     policies: tuple[str, ...] = ()
     """Ids of the policies that determined the outcome; empty where no policy permitted it."""
     reason: str = ""
+    changes: tuple[Change, ...] = ()
+    """What must be done to the request before it may go on, where the outcome is `transform` or `ask`."""
     roles: tuple[str, ...] = ()
     """Who may answer, where the outcome is `ask`."""
     expires_s: float = 86_400.0
@@ -85,7 +121,7 @@ class Decision(BaseModel, frozen=True, extra="forbid"):
 
 @dataclass(frozen=True, kw_only=True)
 class ToolContext:
-    """What a tool may know beside its arguments. A parameter annotated with it is filled in, and hidden from the model."""
+    """What a tool may know beside its arguments. A parameter of this type is filled in, and hidden from the model."""
 
     caller: Caller
     run: str

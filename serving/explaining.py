@@ -7,13 +7,11 @@ from interlock.graphs.patterns import assembly_of
 from interlock.runtime.contract import RESERVED
 from interlock.runtime.errors import BadInput
 from interlock.runtime.ports import Request
-from interlock.runtime.records import Label
+from interlock.runtime.records import Caller, Label
 from interlock.serving.loading import load_graph
 
 
-def explained(
-    agent: str, action: str, arguments: str, user: str, tenant: str, roles: tuple[str, ...], untrusted: bool
-) -> dict[str, Any]:
+def explained(agent: str, action: str, arguments: str, *, caller: Caller, untrusted: bool) -> dict[str, Any]:
     """Decide on a request as the gate would, and name every policy that was considered.
 
     Raises:
@@ -29,9 +27,9 @@ def explained(
         raise BadInput(what=f"there is no tool {action!r}", where=agent, fix=f"one of {sorted(assembly.tools)}")
     found = assembly.policies.explain(
         Request(
-            user=user,
-            tenant=tenant,
-            roles=roles,
+            user=caller.user,
+            tenant=caller.tenant,
+            roles=caller.roles,
             agent=assembly.agent.name,
             action=action,
             arguments=given,
@@ -39,7 +37,8 @@ def explained(
         )
     )
     considered = [
-        {"id": one.id, "effect": one.effect, "applies": one.applies, "reason": one.reason, "where": one.where} for one in found.considered
+        {"id": one.id, "effect": one.effect, "applies": one.applies, "reason": one.reason, "where": one.where}
+        for one in found.considered
     ]
     return {**found.decision.model_dump(mode="json"), "considered": considered, "version": assembly.policies.version}
 

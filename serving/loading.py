@@ -21,6 +21,7 @@ def load_graph(agent: str, *, model: str | None = None) -> Compiled:
         AgentNotFound: there is no such folder, module or attribute, or it holds no graph of ours.
     """
     folder = Path(agent)
+    graph: Compiled
     if folder.is_dir() or "/" in agent or ":" not in agent:
         graph, source = _from_folder(folder, agent), str(folder.resolve())
     else:
@@ -48,7 +49,7 @@ def _from_folder(folder: Path, agent: str) -> Any:
 
 
 def _package_module(folder: Path) -> ModuleType:
-    """Import agent.py as part of a package named after its folder, so that its own imports cannot meet other modules."""
+    """Import agent.py as part of a package named after its folder, so that its imports cannot meet other modules."""
     package = folder.name.replace("-", "_")
     known = sys.modules.get(package)
     if known is None or list(getattr(known, "__path__", [])) != [str(folder)]:

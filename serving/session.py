@@ -146,29 +146,32 @@ class Session:
             yield event
 
     async def _drive(self, given: Any, *, tokens: bool) -> AsyncIterator[SessionEvent]:
-        graph = self._opened()
+        graph: Any = self._opened()
         modes = ["updates", "messages"] if tokens else ["updates"]
         error: Exception | None = None
-        with using(self.home):
-            try:
-                stream = graph.astream(
-                    given,
-                    self._config,
-                    context=self.caller,
-                    stream_mode=modes,
-                    durability="sync",  # type: ignore[arg-type]
-                )
-                async for mode, chunk in stream:
-                    for event in _events(mode, chunk):
-                        yield event
-            except RunStopped:
-                pass
-            except Exception as caught:
-                error = caught
+        stream = graph.astream(given, self._config, context=self.caller, stream_mode=modes, durability="sync")
+        try:
+            async for mode, chunk in self._at_home(stream):
+                for event in _events(mode, chunk):
+                    yield event
+        except RunStopped:
+            pass
+        except Exception as caught:
+            error = caught
         run = (await self._snapshot()).values.get("run", {}).get("id")
         if error is not None and (isinstance(error, InterlockError) or not run):
             raise error
         yield Ended(reply=self._reply(run))
+
+    async def _at_home(self, stream: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        """Draw from a stream with our home in force, but not while the items are looked at."""
+        while True:
+            with using(self.home):
+                try:
+                    item = await anext(stream)
+                except StopAsyncIteration:
+                    return
+            yield item
 
     def _reply(self, run: str) -> Reply:
         return reply_of(self.home, run).model_copy(update={"thread": self.thread})

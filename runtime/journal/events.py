@@ -6,7 +6,7 @@ digest, so that they can be erased while the chain stays valid.
 
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from interlock.runtime.records import Caller, Decision, Label, Usage
 
@@ -14,8 +14,10 @@ Message = dict[str, Any]
 """A chat message as JSON: type, content, and what else it carries."""
 
 
-class Event(BaseModel, frozen=True, extra="ignore"):
+class Event(BaseModel):
     """Something that happened in a run."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     content: ClassVar[frozenset[str]] = frozenset()
 

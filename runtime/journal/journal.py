@@ -1,7 +1,7 @@
 """The append-only, hash-chained record of everything that happened.
 
-Row n carries SHA-256(hash of row n-1 as hex, newline, head of row n). The head is the row's JSON text with all its facts but
-content; content lies in `payloads` under HMAC-SHA-256 with a key of the person it concerns, so that erasing key and
+Row n carries SHA-256(hash of row n-1 as hex, newline, head of row n). The head is the row's JSON text with all its facts
+but content; content lies in `payloads` under HMAC-SHA-256 with a key of the person it concerns, so that erasing key and
 payload leaves the chain valid and nothing to guess from. Source: hash chaining after Haber & Stornetta 1991.
 """
 
@@ -208,7 +208,7 @@ def _with_content(kind: str, facts: dict[str, Any], content: dict[str, Any] | No
     model = KINDS.get(kind)
     if model is None:
         return read_event(kind, facts)
-    blank = {name: _BLANK.get(str(model.model_fields[name].annotation), None) for name in model.content}
+    blank = {name: _BLANK.get(str(model.model_fields[name].annotation)) for name in model.content}
     return model.model_construct(**{**facts, **blank, "kind": kind})
 
 

@@ -1,7 +1,7 @@
 """Prompts in the journal: each message is stored once per prefix, so that a long thread writes only what is new.
 
-A prompt is a list of cells, each holding one message and the digest of the cell before it (a Merkle list). Its digest is
-that of its last cell. Two prompts share the cells of their common beginning.
+A prompt is a list of cells, each holding one message and the digest of the cell before it (a Merkle list). Its digest
+is that of its last cell. Two prompts share the cells of their common beginning.
 """
 
 from collections.abc import Callable, Sequence

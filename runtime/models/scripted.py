@@ -27,7 +27,7 @@ class ScriptedChatModel(BaseChatModel):
     _asked: list[list[BaseMessage]] = PrivateAttr(default_factory=list)
 
     def __init__(self, lines: Sequence[Line], **options: Any) -> None:
-        super().__init__(lines=list(lines), **options)
+        super().__init__(**{"lines": list(lines), **options})
 
     @property
     def asked(self) -> list[list[BaseMessage]]:

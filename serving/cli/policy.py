@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from interlock.serving.cli.options import AgentName, AsJson, Roles, Tenant, User
+from interlock.serving.cli.options import AgentName, AsJson, Roles, Tenant, User, caller_of
 from interlock.serving.cli.output import Machine
 
 
@@ -50,7 +50,7 @@ def explain(
     from interlock.serving.explaining import explained
 
     machine = Machine(json)
-    found = explained(agent, tool, arguments, user, tenant, tuple(role or ()), untrusted)
+    found = explained(agent, tool, arguments, caller=caller_of(user, tenant, role), untrusted=untrusted)
     machine.write(found)
     if not json:
         typer.echo(f"{found['outcome']}: {found['reason'] or ', '.join(found['policies'])}")

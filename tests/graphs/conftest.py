@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langchain_core.messages import AIMessage
+
 from interlock import Agent, Budget, tool
 from interlock.runtime.home import Home
 from interlock.runtime.models.scripted import Line, ScriptedChatModel
-from langchain_core.messages import AIMessage
 
 POLICY = """
 @id("look") permit (principal, action == Action::"look", resource);

@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langchain_core.messages import AIMessage
+from langchain_core.tools import StructuredTool
+
 from interlock import Agent, Session, tool
 from interlock.graphs import tool_loop
 from interlock.runtime.errors import Ungoverned
 from interlock.runtime.gate import backstop
 from interlock.runtime.home import Home
 from interlock.runtime.models.scripted import ScriptedChatModel
-from langchain_core.messages import AIMessage
-from langchain_core.tools import StructuredTool
 
 ROOT = Path(__file__).parents[2]
 MODELS = ("langchain_core.language_models", "langchain.chat_models", "interlock.runtime.models")
@@ -25,7 +26,9 @@ def imports(folder: str) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for file in sorted((ROOT / folder).rglob("*.py")):
         tree = ast.parse(file.read_text(encoding="utf-8"))
-        for typing_only in [n for n in ast.walk(tree) if isinstance(n, ast.If) and ast.unparse(n.test) == "TYPE_CHECKING"]:
+        for typing_only in [
+            n for n in ast.walk(tree) if isinstance(n, ast.If) and ast.unparse(n.test) == "TYPE_CHECKING"
+        ]:
             typing_only.body = []
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom) and node.module:

@@ -3,11 +3,12 @@
 from decimal import Decimal
 from typing import Any
 
+from langchain_core.messages import AIMessage
+
 from interlock import Caller, Session
 from interlock.graphs import plan_execute
 from interlock.runtime.home import Home
 from interlock.runtime.journal.events import Noted
-from langchain_core.messages import AIMessage
 
 LEAD = Caller(user="boss", roles=("lead",))
 
@@ -92,7 +93,9 @@ async def test_a_call_with_wrong_arguments_is_planned_anew_and_what_was_done_is_
 
 
 async def test_what_is_no_plan_is_asked_for_once_more(home: Home, agents: Any) -> None:
-    reply = await run(home, agents, plans(step("s1", "look", when=[{"step": "s9", "op": "is_null"}])), plans(say="Hello."))
+    reply = await run(
+        home, agents, plans(step("s1", "look", when=[{"step": "s9", "op": "is_null"}])), plans(say="Hello.")
+    )
 
     assert reply.text == "Hello."
 
@@ -104,9 +107,7 @@ async def test_a_question_ends_the_run_with_the_question(home: Home, agents: Any
 
 
 async def test_a_step_waits_for_approval_and_the_plan_goes_on_after_it(home: Home, agents: Any, till: Any) -> None:
-    plan = plans(
-        step("s1", "pay", args={"amount": "100"}), step("s2", "look", when=[{"step": "s1", "op": "not_null"}])
-    )
+    plan = plans(step("s1", "pay", args={"amount": "100"}), step("s2", "look", when=[{"step": "s1", "op": "not_null"}]))
     async with Session(plan_execute(agents.make(plan, "Paid and looked.")), home=home, user="7") as session:
         waiting = await session.send("pay 100, then look")
         home.approvals.answer(waiting.approvals[0]["id"], approve=True, by=LEAD)

@@ -5,16 +5,17 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from langchain_core.messages import AIMessage, ToolMessage
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import END, START, MessagesState, StateGraph
+from langgraph.types import Command
+
 from interlock import Budget, Caller, Session, tool
 from interlock.graphs import tool_loop
 from interlock.runtime.errors import ApprovalRefused, MessageRefused, NotFound, ThreadBusy
 from interlock.runtime.home import Home, using
 from interlock.runtime.journal import events
 from interlock.runtime.journal.audit import verify
-from langchain_core.messages import AIMessage, ToolMessage
-from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.graph import END, START, MessagesState, StateGraph
-from langgraph.types import Command
 
 LEAD = Caller(user="boss", roles=("lead",))
 
@@ -35,9 +36,7 @@ async def test_a_tool_is_called_and_the_model_answers_from_its_result(home: Home
     assert [(c.tool, c.outcome, c.value) for c in reply.calls] == [("look", "done", 200)]
 
 
-async def test_a_wrong_argument_goes_back_to_the_model_and_nothing_is_paid(
-    home: Home, agents: Any, till: Any
-) -> None:
+async def test_a_wrong_argument_goes_back_to_the_model_and_nothing_is_paid(home: Home, agents: Any, till: Any) -> None:
     model_lines = (asks("pay", amount="a lot"), asks("pay", amount="10"), "Paid.")
     async with Session(tool_loop(agents.make(*model_lines)), home=home) as session:
         await session.send("pay")
@@ -59,12 +58,12 @@ async def test_a_call_to_a_tool_that_is_not_there_names_those_that_are(home: Hom
     async with Session(tool_loop(agents.make(asks("pai", amount="1"), "Oh.")), home=home) as session:
         await session.send("pay")
 
-        assert said(await session.history()) == ["There is no tool 'pai'. Did you mean 'pay'? The tools are: pay, look."]
+        assert said(await session.history()) == [
+            "There is no tool 'pai'. Did you mean 'pay'? The tools are: pay, look."
+        ]
 
 
-async def test_a_large_payment_waits_and_happens_once_after_it_is_approved(
-    home: Home, agents: Any, till: Any
-) -> None:
+async def test_a_large_payment_waits_and_happens_once_after_it_is_approved(home: Home, agents: Any, till: Any) -> None:
     async with Session(tool_loop(agents.make(asks("pay", amount="100"), "Done.")), home=home, user="7") as session:
         waiting = await session.send("pay 100")
         assert (waiting.status, till.paid) == ("waiting", [])
@@ -103,9 +102,7 @@ async def test_an_approval_cannot_be_answered_twice(home: Home, agents: Any) -> 
         (Caller(user="boss", tenant="other", roles=("lead",)), "another tenant"),
     ],
 )
-async def test_an_approval_is_refused_from_whom_it_may_not_come(
-    home: Home, agents: Any, by: Caller, why: str
-) -> None:
+async def test_an_approval_is_refused_from_whom_it_may_not_come(home: Home, agents: Any, by: Caller, why: str) -> None:
     async with Session(tool_loop(agents.make(asks("pay", amount="100"))), home=home, user="7") as session:
         id = (await session.send("pay 100")).approvals[0]["id"]
 
@@ -118,9 +115,7 @@ async def test_what_stands_beside_a_waiting_call_is_done_once_and_the_lease_is_g
 ) -> None:
     four = AIMessage(
         "",
-        tool_calls=[
-            {"name": "pay", "args": {"amount": amount}, "id": amount} for amount in ("10", "100", "501", "20")
-        ],
+        tool_calls=[{"name": "pay", "args": {"amount": amount}, "id": amount} for amount in ("10", "100", "501", "20")],
     )
     async with Session(tool_loop(agents.make(four, "All told.")), home=home, thread="t", user="7") as session:
         waiting = await session.send("pay four times")
@@ -133,9 +128,7 @@ async def test_what_stands_beside_a_waiting_call_is_done_once_and_the_lease_is_g
     assert ends == ["waiting", "done"]
 
 
-async def test_an_answer_passed_to_langgraph_does_not_stand_for_an_approval(
-    home: Home, agents: Any, till: Any
-) -> None:
+async def test_an_answer_passed_to_langgraph_does_not_stand_for_an_approval(home: Home, agents: Any, till: Any) -> None:
     graph = tool_loop(agents.make(asks("pay", amount="100")), checkpointer=InMemorySaver())
     config: Any = {"configurable": {"thread_id": "t"}}
     with using(home):
@@ -244,9 +237,7 @@ async def test_two_runs_at_once_on_one_thread_are_refused(home: Home, agents: An
         assert (await two.send("and now?")).text == "two"
 
 
-async def test_a_message_on_a_waiting_thread_says_so_and_leaves_the_approval_standing(
-    home: Home, agents: Any
-) -> None:
+async def test_a_message_on_a_waiting_thread_says_so_and_leaves_the_approval_standing(home: Home, agents: Any) -> None:
     async with Session(tool_loop(agents.make(asks("pay", amount="100"))), home=home, user="7") as session:
         first = await session.send("pay 100")
         second = await session.send("hello?")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from interlock.serving.cli.main import app
 from interlock.serving.cli.output import guarded
 

@@ -21,9 +21,7 @@ def test_a_run_prints_status_reply_calls_usage_and_run_id_as_json(cli: Cli, proj
     assert len(done.json["run"]) == 32
 
 
-def test_what_waits_is_approved_in_another_process_and_happens_once(
-    cli: Cli, project: str, tmp_path: Path
-) -> None:
+def test_what_waits_is_approved_in_another_process_and_happens_once(cli: Cli, project: str, tmp_path: Path) -> None:
     waiting = cli("run", project, "Pay out 50 from the till.", "--user", "1", "--json")
     assert waiting.status == 3
     id = waiting.json["approvals"][0]["id"]
