@@ -146,8 +146,9 @@ def _unmet(test: str, steps: Mapping[str, Outcome]) -> str:
 def found(outcome: Outcome, question: str, tool: Tool | None = None) -> str:
     """Say what a lookup found, as far as the question is about it."""
     value, about = outcome.value, phrasing.subject(outcome.tool, outcome.arguments)
+    asked = next((str(v) for n, v in outcome.arguments.items() if CLASSES["query"] & set(name_words(n))), question)
     if is_prose(value):
-        return quoted(value, question)
+        return quoted(value, asked)
     if isinstance(value, Mapping):
         fields = _relevant(cast(Mapping[str, Any], value), outcome.arguments, question, tool)
         return phrasing.sentences(about, fields) if fields else f"I found nothing on {about}."
@@ -164,8 +165,9 @@ def _listing(outcome: Outcome, values: list[Any]) -> str:
     words = name_words(phrasing.noun(outcome.tool))
     single = phrasing.singular(words[-1]) if words else "entry"
     extra = "".join(_filter(name, value) for name, value in outcome.arguments.items())
+    asked = next((v for n, v in outcome.arguments.items() if CLASSES["query"] & set(name_words(n))), None)
     if not values:
-        return f"I found no {phrasing.plural(single)}{extra}."
+        return "I found nothing on that." if asked else f"I found no {phrasing.plural(single)}{extra}."
     shown = [
         phrasing.item(cast(Mapping[str, Any], v), single if _own_id(cast(Mapping[str, Any], v), single) else "")
         if isinstance(v, Mapping)

@@ -68,7 +68,7 @@ _AFTERWARDS = re.compile(
 _ABBREVIATIONS = re.compile(
     r"(?:\b(?:no|nr|mr|mrs|ms|dr|st|vs|approx|etc|e\.g|i\.e|a\.m|p\.m|[a-z]))\.$", re.IGNORECASE
 )
-_SENTENCE_END = re.compile(r"(?<=[.!?;])\s+|\s*\n+\s*|\s+[-–—]+\s+|:\s+")
+_SENTENCE_END = re.compile(r"(?<=[.!?;])\s+|\s*\n+\s*|\s+[-–—]+\s+|(?<!\bis)(?<!\bare)(?<!\bto):\s+")
 _JOINT = re.compile(r"\s*[,;]?\s*(?:\b(?:and|but|or|then|also|plus|as well as)\b[\s,]*)+|\s*,\s*", re.I)
 _IF = re.compile(
     r"\b(?:(?:but |and )?only (?:if|when|in case)|if (?P<not>not\b)|if (?P<so>so|yes)\b|even if|if|unless|in case|in the event|otherwise|"
@@ -187,7 +187,7 @@ def _of_sentence(covered: str, start: int, end: int, verbs: frozenset[str]) -> l
         main, guards = _conditions(covered, a, b, verbs)
         if main is not None:
             clause = _clause(covered, *main, verbs, guards or lead)
-            found += [clause] if clause.words else []
+            found += [_with_its_conditions(clause, covered)] if clause.words else []
             continue
         if found and (
             at + 1 == len(segments) or not re.search(r"\b(?:and|but|then)\b|;", covered[segments[at - 1][1] : a])
@@ -195,6 +195,18 @@ def _of_sentence(covered: str, start: int, end: int, verbs: frozenset[str]) -> l
             found[-1] = replace(found[-1], guards=found[-1].guards + guards)
         lead = guards
     return found
+
+
+def _with_its_conditions(clause: Clause, covered: str) -> Clause:
+    """Take "if" into a question as a part of it: nothing hangs on it but the answer."""
+    if clause.force != "question" or not clause.guards or any(g.previous for g in clause.guards):
+        return clause
+    start, end = min(clause.start, clause.guards[0].start), max(clause.end, clause.guards[-1].end)
+    return replace(clause, text=covered[start:end].strip(" ,."), start=start, end=end, words=_placed(covered, start, end), guards=())
+
+
+def _placed(covered: str, start: int, end: int) -> tuple[Token, ...]:
+    return tuple(replace(t, start=t.start + start, end=t.end + start) for t in tokens(covered[start:end]))
 
 
 def _segments(covered: str, start: int, end: int, verbs: frozenset[str]) -> list[tuple[int, int]]:
@@ -331,14 +343,15 @@ def _force(text: str, bare: str, verbs: frozenset[str]) -> Force:
     head = words[0].low if words else ""
     if head in lexicon.QUESTION_WORDS or (head in lexicon.AUXILIARIES and head not in ("do", "have", "don't")):
         return "question"
-    if head in ("do", "have", "don't") and len(words) > 1 and words[1].low in lexicon.PRONOUNS:
+    asked = text.rstrip(" ,.").endswith("?")
+    if head in ("do", "have", "don't") and len(words) > 1 and (asked or words[1].low in lexicon.PRONOUNS):
         return "question"
     named = head in _ALSO_NOUNS and re.match(r"\w+ (?:number |no\.? |nr\.? |id )?#?\d", bare)
     if (head in verbs and not named) or re.search(r"\b(?:please|pls|plz|kindly)\b", text, re.I):
         return "request"
     if re.search(r"\b(?:should|must|needs? to|has to|have to|is to|are to) (?:also )?be \w+", bare, re.I):
         return "request"
-    return "question" if text.rstrip(" ,.").endswith("?") else "statement"
+    return "question" if asked else "statement"
 
 
 _ALSO_NOUNS = word_set(

@@ -5,14 +5,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from interlock.runtime.models.embedded.catalogue import name_words
+from interlock.runtime.models.embedded.clauses import Clause
 from interlock.runtime.models.embedded.lexicon import CLASSES
 from interlock.runtime.models.embedded.phrasing import LONG
-from interlock.runtime.models.embedded.senses import synonyms
-from interlock.runtime.models.embedded.text import tokens
+from interlock.runtime.models.embedded.senses import phrase_senses, synonyms
+from interlock.runtime.models.embedded.text import stem, tokens
 
 ENOUGH = 0.5
 """Share of the question's words that a text must speak of."""
 MOST_SENTENCES = 3
+NUMBER = 0.3
+"""What a figure adds to a sentence, where the question asks for one."""
 Json = Mapping[str, Any]
 
 
@@ -52,7 +55,7 @@ def quoted(value: Any, question: str) -> str:
     """Quote the best sentences, saying where they stand."""
     entries = cast(list[Any], value if isinstance(value, list) else [value])
     texts = [(_title(cast(Json, e)), _body(cast(Json, e))) if isinstance(e, Mapping) else ("", str(e)) for e in entries]
-    topics = {t.stem for t in tokens(question) if t.topical}
+    topics, counted = asked_about(question), bool(_COUNTED.search(question))
     ranked = sorted(
         ((near(f"{title}. {body}", topics) + 0.25 * near(title, topics), -i) for i, (title, body) in enumerate(texts)),
         reverse=True,
@@ -61,8 +64,17 @@ def quoted(value: Any, question: str) -> str:
     if best < ENOUGH:
         return "I found nothing on that."
     title, body = texts[-at]
-    text = " ".join(_best(body, topics))
+    text = " ".join(_best(body, topics, counted))
     return f"From “{title}”: “{text}”" if title else f"I found this: “{text}”"
+
+
+_COUNTED = re.compile(r"\bhow (?:many|much|long|often|old|far)\b|\bwhen\b|\bwhat time\b|\bprice\b|\bcosts?\b", re.IGNORECASE)
+
+
+def asked_about(question: str) -> set[str]:
+    """Stems that a text must speak of to answer a question; a phrase counts as the word it stands for."""
+    clause = Clause(text=question, start=0, end=len(question), words=tokens(question), force="statement")
+    return {t.stem for t in clause.topics} | {stem(w) for w in phrase_senses(clause)}
 
 
 def near(text: str, topics: set[str]) -> float:
@@ -73,12 +85,12 @@ def near(text: str, topics: set[str]) -> float:
     return sum(1.0 if t in said else 0.5 if synonyms(t) & said else 0.0 for t in topics) / len(topics)
 
 
-def _best(body: str, topics: set[str]) -> Sequence[str]:
+def _best(body: str, topics: set[str], counted: bool) -> Sequence[str]:
     """The sentence nearest to the question, with those that follow it, in their order."""
     found = [s.strip() for s in re.split(r"(?<=[.!?])\s+|\n+", body) if s.strip()]
     if not found:
         return [body]
-    scores = [near(s, topics) for s in found]
+    scores = [near(s, topics) + (NUMBER if counted and re.search(r"\d", s) else 0.0) for s in found]
     start = max(range(len(found)), key=lambda i: (scores[i], -i))
     if scores[start] == 0:
         start = 0

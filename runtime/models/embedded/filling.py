@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from interlock.runtime.models.embedded import lexicon
@@ -35,6 +35,8 @@ class Supply:
     """What the user answered to a question of ours."""
     memory: str = ""
     original: str = ""
+    before: str = ""
+    """The statement that stands just before the clause."""
     rivals: frozenset[str] = frozenset()
 
 
@@ -76,6 +78,10 @@ def fill(tool: Tool, supply: Supply) -> Filled:
     Returns:
         One set of arguments for each call that the clause asks for: "orders 4 and 5" asks for two.
     """
+    if rows := _rows(tool, supply):
+        parts = [fill(tool, replace(supply, own=row)) for row in rows]
+        if not any(p.missing or p.unclear for p in parts):
+            return replace(parts[0], calls=tuple(call for p in parts for call in p.calls))
     work = _Work(tool=tool, supply=supply)
     _choices(work, supply.clause.words, supply.clause)
     _typed(work, supply.own)
@@ -98,6 +104,21 @@ def fill(tool: Tool, supply: Supply) -> Filled:
         guessed=work.guessed,
         recalled=frozenset(work.recalled),
     )
+
+
+def _rows(tool: Tool, supply: Supply) -> list[tuple[Value, ...]]:
+    """Cut values that repeat in one pattern, as in "5 on order 1 and 10 on order 2"; empty where they do not."""
+    own = [v for v in supply.own if v.kind != "quoted"]
+    sorts = ["id" if v.label in supply.rivals else _SORTS.get(v.kind, v.kind) for v in own]
+    width = len(set(sorts))
+    if width < 2 or len(own) < 2 * width or len(own) % width or any(p.item for p in tool.parameters):  # noqa: PLR2004
+        return []
+    if any(sorts[i] != sorts[i % width] for i in range(len(sorts))):
+        return []
+    return [tuple(own[i : i + width]) for i in range(0, len(own), width)]
+
+
+_SORTS = {"integer": "number", "money": "number"}
 
 
 def _choices(work: _Work, words: Sequence[Token], clause: Clause | None) -> None:
@@ -287,7 +308,7 @@ def _texts(work: _Work) -> None:
         if not shape.textual or shape.choices or shape.format or (shape.id_like and not shape.is_class("title")):
             continue
         if shape is work.tool.question:
-            text = whole_question(supply.clause, supply.original)
+            text = whole_question(supply.clause, supply.original, supply.before)
         elif shape.numeric or set(shape.words) & {"email", "mail", "phone", "dat", "url"}:
             text = ""
         else:
@@ -295,7 +316,8 @@ def _texts(work: _Work) -> None:
         if text:
             work.chosen[shape.name] = [text]
     rest = [p for p in work.open if p.required]
-    if len(rest) == 1 and _takes_anything(rest[0]) and (text := object_phrase(work.tool, supply.clause, work.taken)):
+    alone = sum(_takes_anything(p, also=("subject",)) for p in work.tool.required) == 1
+    if len(rest) == 1 and alone and _takes_anything(rest[0]) and (text := object_phrase(work.tool, supply.clause, work.taken)):
         work.chosen[rest[0].name] = [text]
         work.guessed = True
 

@@ -8,6 +8,7 @@ from interlock.runtime.models.embedded.catalogue import Shape, Tool, name_words
 from interlock.runtime.models.embedded.clauses import Clause
 from interlock.runtime.models.embedded.lexicon import word_set
 from interlock.runtime.models.embedded.matching import FROM, TO
+from interlock.runtime.models.embedded.senses import synonyms
 from interlock.runtime.models.embedded.text import MASK, tokens
 from interlock.runtime.models.embedded.values import Value
 
@@ -67,9 +68,17 @@ _PLAIN_CUES: tuple[tuple[frozenset[str], tuple[str, ...]], ...] = (
 )
 
 
-def whole_question(clause: Clause, original: str) -> str:
-    """Give a clause as a search would take it: the topic of "search for ...", else the clause itself."""
+def whole_question(clause: Clause, original: str, before: str = "") -> str:
+    """Give a clause as a search would take it: the topic of "search for ...", else the clause itself.
+
+    Args:
+        clause: the question.
+        original: the request with nothing covered.
+        before: what was said just before; it belongs to the question where that points back at it.
+    """
     text = original[clause.start : clause.start + len(clause.text)].strip(" ,.?!")
+    if before and any(t.low in ("it", "its", "they", "them", "that", "this", "those") for t in clause.words):
+        text = f"{before.strip(' ,.?!')}. {text}"
     m = re.match(
         r"(?:please )?(?:search|look|query|browse|find)(?: \w+){0,3}? (?:for|about|on|regarding) (.+)",
         text,
@@ -104,7 +113,7 @@ _ALL = word_set("everything all anything something nothing none everyone")
 
 
 def _own(tool: Tool) -> set[str]:
-    return set(tool.nouns)
+    return set(tool.nouns) | {s for n in tool.nouns for s in synonyms(n)}
 
 
 def _cues_of(shape: Shape) -> Iterable[tuple[str, ...]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from interlock.runtime.models.embedded import lexicon
-from interlock.runtime.models.embedded.catalogue import Catalogue, Tool
+from interlock.runtime.models.embedded.catalogue import Catalogue, Tool, name_words
 from interlock.runtime.models.embedded.clauses import Clause
 from interlock.runtime.models.embedded.lexicon import word_set
 from interlock.runtime.models.embedded.matching import SURE, affinity
@@ -96,17 +96,21 @@ def word_score(clause: Clause, tool: Tool, tools: Catalogue, values: Sequence[Va
     matched += 0.3 * sum(idf(w, tools) for w in implied if w in tool.terms)
     verb = verb_match(clause, tool)
     coverage = matched / total if total else 0.0
-    fits = 0.15 * _fit(tool, values, tools.rivals) + 0.1 * _number(clause, tool)
+    fit = _fit(tool, values, tools.rivals)
+    fits = 0.15 * fit + 0.1 * _number(clause, tool) + 0.2 * _chosen(clause, tool, values)
     return (
         coverage
         + 0.35 * verb
         + 0.15 * min(objects, 2.0)
         + (fits if matched or verb else 0.0)
-        - _handicap(clause, tool, verb)
+        - _handicap(clause, tool, verb, named=objects > 0 or fit > 0)
     )
 
 
-def _handicap(clause: Clause, tool: Tool, verb: float) -> float:
+def _handicap(clause: Clause, tool: Tool, verb: float, *, named: bool) -> float:
+    """What speaks against a tool: a deed that is not named, or only by a like word and without its object."""
+    if not tool.read_only and 0 < verb < 1 and tool.nouns and not named:
+        return 0.35
     if tool.read_only:
         return 0.4 if not verb and _orders_a_change(clause) else 0.0
     return 0.0 if verb else 0.35 + (0.3 if clause.force != "request" else 0.0)
@@ -145,6 +149,21 @@ def _fit(tool: Tool, values: Sequence[Value], rivals: frozenset[str]) -> float:
         return 0.0
     best = [max((affinity(p.item or p, v, rivals) for p in tool.parameters), default=0.0) for v in values]
     return sum(score / SURE if score else -1.0 for score in best) / len(values)
+
+
+def _chosen(clause: Clause, tool: Tool, values: Sequence[Value]) -> float:
+    """Tell whether the clause names one of a required parameter's choices, or lacks a quantity that is required."""
+    if tool.read_only:
+        return 0.0
+    said = {t.low for t in clause.words}
+    named = [any(set(name_words(str(c))) <= said for c in p.choices) for p in tool.required if p.choices]
+    flags = [bool(said & {"on", "off"}) for p in tool.required if "boolean" in p.types]
+    bare = any(p.numeric and not p.id_like for p in tool.required) and not any(v.kind in _QUANTITIES for v in values)
+    found = [*named, *flags]
+    return (sum(found) / len(found) if found else 0.0) - (0.5 if bare else 0.0)
+
+
+_QUANTITIES = ("integer", "number", "money", "percent")
 
 
 def _number(clause: Clause, tool: Tool) -> float:

@@ -12,8 +12,10 @@ from interlock.runtime.models.embedded.catalogue import Catalogue, Tool
 from interlock.runtime.models.embedded.clauses import Clause, Request, take_apart
 from interlock.runtime.models.embedded.conversation import Talk
 from interlock.runtime.models.embedded.filling import Filled, Supply, fill
+from interlock.runtime.models.embedded.matching import affinity
 from interlock.runtime.models.embedded.memories import noticed
-from interlock.runtime.models.embedded.ranking import KNOWN, Meaning, Ranked, rank
+from interlock.runtime.models.embedded.ranking import KNOWN, Meaning, Ranked, rank, word_score
+from interlock.runtime.models.embedded.senses import synonyms
 from interlock.runtime.models.embedded.text import stem, tokens
 from interlock.runtime.models.embedded.values import Value, values
 
@@ -35,6 +37,11 @@ _ABOUT_ME = re.compile(
     r"\b(?:i told you|you remember|did i mention|how do i like|what do i (?:like|prefer)|i prefer|should i be|contact me|reach me|call me)\b",
     re.IGNORECASE,
 )
+_MY_WISHES = re.compile(
+    r"\b(?:do|did|would|should) i (?:usually |normally )?(?:like|prefer|want)\b|\bi (?:told|said)\b|\byou remember\b|"
+    r"\bmy (?:preference|preferred|favou?rite)\b|\b(?:contact|reach|call) me\b|\bknow about me\b",
+    re.IGNORECASE,
+)
 _NEVER_MIND = re.compile(
     r"^(?:no|nope|no,? thanks?(?: you)?|never ?mind|forget (?:it|about it)|cancel(?: that| it)?|stop(?: it)?|leave it|drop it|"
     r"nothing|don't(?: do (?:it|that))?|do not|skip it|not now|no longer needed)[\s,.!]*(?:please|thanks?(?: you)?)?[.!]*$",
@@ -46,6 +53,10 @@ _YES = re.compile(
     r"^(?:yes|yep|yeah|sure|ok|okay|go ahead|do it|please do|certainly|of course|correct|right)\b[\w\s,]{0,40}[.!]*$",
     re.I,
 )
+
+
+NEAR = 0.15
+"""Lead of a tool below which another may be meant, if what it needs is at hand."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,23 +161,39 @@ def _role(clause: Clause, scene: Scene) -> tuple[Role, list[Ranked]]:
         return "refused", []
     if _CHAT.match(clause.text) or _SELF.search(clause.text):
         return "chat", []
+    if ranked := _announced(clause, scene):
+        return "act", ranked
     if noticed(clause.text) and not any(t.verb == "remember" for t in scene.tools.tools):
         return "noted", []
     ranked = _ranked(clause, scene)
     if clause.force == "request" and ranked and not ranked[0].tool.read_only:
         return "act", ranked
     readable = [r for r in ranked if r.tool.read_only]
-    if _about_memory(clause, scene) and (not readable or readable[0].score < 2 * KNOWN):
+    wishes = bool(_MY_WISHES.search(clause.text))
+    if _about_memory(clause, scene) and (wishes or not readable or readable[0].score < 2 * KNOWN):
         return "memory", []
     search = _search(clause, scene)
     if readable and (clause.force != "statement" or readable[0].score >= KNOWN + 0.15):
         if search is None or not _impersonal(clause, readable[0].tool, scene):
             return "look", readable
+    if known := _by_identifier(clause, scene):
+        return "look", known
     if search:
         return "search", [Ranked(tool=search, score=KNOWN)]
     if clause.force == "statement" or not clause.topics:
         return "said", []
     return "unknown", []
+
+
+def _announced(clause: Clause, scene: Scene) -> list[Ranked]:
+    """Read "my new address is ..." as the wish to have it changed, where a tool changes just that."""
+    m = re.search(r"\bnew ([a-z]+(?: [a-z]+)?) (?:is|will be)\b", clause.text, re.IGNORECASE)
+    if m is None or clause.force == "question":
+        return []
+    named = {t.stem for t in tokens(m[1])}
+    change = synonyms("chang") | {"chang"}
+    fitting = [t for t in scene.tools.tools if not t.read_only and t.verbs & change and t.nouns and set(t.nouns) <= named]
+    return [Ranked(tool=t, score=2 * KNOWN) for t in fitting]
 
 
 def _ranked(clause: Clause, scene: Scene) -> list[Ranked]:
@@ -192,6 +219,20 @@ def _search(clause: Clause, scene: Scene) -> Tool | None:
     return next((t for t in scene.tools.tools if t.question), None)
 
 
+def _by_identifier(clause: Clause, scene: Scene) -> list[Ranked]:
+    """Lookups of the very thing whose number a question gives, whatever it asks about it."""
+    here = scene.within(clause)
+    if clause.force == "statement" or not here:
+        return []
+    fitting = [
+        t
+        for t in scene.tools.tools
+        if t.read_only and t.required and all(p.id_like and any(affinity(p, v, scene.tools.rivals) for v in here) for p in t.required)
+    ]
+    scored = [Ranked(tool=t, score=max(word_score(clause, t, scene.tools, here), KNOWN)) for t in fitting]
+    return sorted(scored, key=lambda r: -r.score)
+
+
 def _impersonal(clause: Clause, tool: Tool, scene: Scene) -> bool:
     """Tell whether a question is a general one: the tool needs to know which thing, and none is pointed at."""
     named = [p for p in tool.required if p.id_like or p.numeric]
@@ -207,7 +248,9 @@ def _impersonal(clause: Clause, tool: Tool, scene: Scene) -> bool:
         "those",
         "these",
     }
-    before = any(scene.within(c) for c in scene.own_clauses if c.start < clause.start)
+    said = {t.stem for t in clause.topics}
+    known = all(w in tool.terms or synonyms(w) & tool.terms.keys() for w in said)
+    before = known and any(scene.within(c) for c in scene.own_clauses if c.start < clause.start)
     return bool(named) and not pointed and not before and not scene.within(clause) and not _definite(clause, tool)
 
 
@@ -240,14 +283,24 @@ def _supply(clause: Clause, at: int, scene: Scene, loose: tuple[Value, ...]) -> 
         reply="\n".join(c.text for c in scene.reply),
         memory=scene.talk.memory,
         original=scene.request.text,
+        before=_said_before(clause, at, scene),
         rivals=scene.tools.rivals,
     )
 
 
+def _said_before(clause: Clause, at: int, scene: Scene) -> str:
+    before = scene.own_clauses[at - 1] if at else None
+    return before.text if before is not None and before.force == "statement" and not before.refused else ""
+
+
 def _settled(clause: Clause, role: Role, ranked: Sequence[Ranked], supply: Supply, scene: Scene) -> Reading:
     """Choose among the tools that fit about alike: the one whose arguments are at hand, else ask which."""
-    near = [r for r in ranked if r.score >= ranked[0].score - 0.15 and r.tool.read_only == ranked[0].tool.read_only][:4]
-    filled = [(r, fill(r.tool, supply)) for r in near]
+    alike = [r for r in ranked if r.tool.read_only == ranked[0].tool.read_only][:4]
+    filled = [(r, fill(r.tool, supply)) for r in alike]
+    lacking = any(not p.id_like for p in filled[0][1].missing)
+    margin = ranked[0].score - (2 * NEAR if lacking else NEAR)
+    filled = [(r, f) for r, f in filled if r.score >= margin]
+    near = [r for r, _ in filled]
     ready = [(r, f) for r, f in filled if not f.missing and not f.unclear]
     best, arguments = (ready or filled)[0]
     if role == "act" and len(near) > 1 and near[0].score - near[1].score < 0.04 and len(ready) != 1:  # noqa: PLR2004

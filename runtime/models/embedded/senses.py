@@ -13,14 +13,20 @@ COLOURLESS = word_set("get show find look see fetch read view check list display
 
 
 def senses_of(clause: Clause) -> list[str]:
-    text = " ".join(t.low for t in clause.words)
-    found = [w for phrase, senses in lexicon.PHRASES.items() if _spread(phrase, text) for w in senses.split()]
+    """What the clause's phrases and question words stand for."""
+    found = phrase_senses(clause)
     if clause.words and clause.force == "question":
         for word in clause.words[:4]:
             found += lexicon.QUESTION_TOPICS.get(word.low, "").split()
     else:
         found += [w for t in clause.words for w in lexicon.QUESTION_TOPICS.get(t.low, "").split()]
     return found
+
+
+def phrase_senses(clause: Clause) -> list[str]:
+    """What the clause's phrases stand for, word by word."""
+    text = " ".join(t.low for t in clause.words)
+    return [w for phrase, senses in lexicon.PHRASES.items() if _spread(phrase, text) for w in senses.split()]
 
 
 def _spread(phrase: str, text: str) -> bool:

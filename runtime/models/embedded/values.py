@@ -58,7 +58,7 @@ _FORMS = {
 }
 _SCAN = re.compile("|".join(f"(?P<{name}>{form})" for name, form in _FORMS.items()), re.IGNORECASE)
 _JOINER = re.compile(
-    r"\s*(?:,|;|&|/|,?\s*\b(?:and|or|as well as|plus|nor)\b)\s*(?:also |then |for |the |number |no\.? |#)*#?\s*", re.I
+    r"\s*(?:,|;|&|/|,?\s*\b(?:and|or|as well as|plus|nor)\b)\s*(?:also |then |for |of |on |the |number |no\.? |#)*#?\s*", re.I
 )
 _SKIPPED = word_set("number no nr id num is of the code ref reference called named my our your this that equals")
 
@@ -206,8 +206,7 @@ def _joined(masked: str, last: Value | None, value: Value) -> Literal["", "and",
 
 
 def _same_sort(one: Value, other: Value) -> bool:
-    numeric = ("integer", "number", "code")
-    return one.kind == other.kind or (one.kind in numeric and other.kind in numeric)
+    return one.kind == other.kind or {one.kind, other.kind} == {"integer", "code"}
 
 
 def _label(masked: str, start: int) -> str:
