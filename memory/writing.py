@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from interlock.memory.personal import mask
 from interlock.memory.policies import WritePolicy, within
 from interlock.memory.truth import as_text, insert
 from interlock.runtime.memories import Note, Owner, Slot, Written
+from interlock.runtime.personal import mask
 
 RECALLED = "memory:"
 """Prefix of the label source that recalled text carries."""

@@ -6,7 +6,9 @@ from typing import Any
 
 JsonSchema = dict[str, Any]
 
-RESERVED = frozenset({"call_model", "read_memory", "write_memory", "reply", "tool", "Plan"})
+RESERVED = frozenset(
+    {"call_model", "read_memory", "write_memory", "reply", "take_input", "make_plan", "take_result", "tool", "Plan"}
+)
 """Names that policies use for the gate's other passages, or that planning uses; no tool may take them."""
 
 
@@ -26,10 +28,30 @@ class ToolContract:
     """Its results are untrusted text."""
     timeout_s: float = 30.0
     retries: int = 0
+    tracked: bool = False
+    """Whether it can be asked after a crash if a call took effect (ports.Tracked)."""
     usd: Decimal = Decimal(0)
     """Cost of one call."""
     sensitive: frozenset[str] = field(default_factory=frozenset[str])
     """Arguments that choose a recipient, an amount or a resource."""
+    untrusted: tuple[str, ...] = ()
+    """Dotted paths of result fields that hold text which others wrote; `"*"`: all of it."""
+    attested: tuple[str, ...] = ()
+    """Dotted paths of result fields that the system itself vouches for, such as ids and senders. They win."""
+    private: tuple[str, ...] = ()
+    """Dotted paths of result fields that may be shown to the user and to nobody else; `"*"`: all of it."""
+    registries: tuple[str, ...] = ()
+    """Arguments whose known values the tool can list, such as contacts or payees."""
+
+    @property
+    def choosing(self) -> frozenset[str]:
+        """Arguments that choose what an effect does: those declared sensitive; with none declared, all of them."""
+        return self.sensitive if self.sensitive or self.read_only else frozenset(self.arguments.get("properties", ()))
+
+    @property
+    def plain(self) -> bool:
+        """Whether every result is trusted and public."""
+        return not (self.open_world or self.untrusted or self.private)
 
     @property
     def repeatable(self) -> bool:

@@ -15,6 +15,7 @@ from cedarpy import (
 )
 from cedarpy import Decision as Verdict
 
+from interlock.runtime.checks import found_in
 from interlock.runtime.policies.passages import Passage, World, own_entities, standing_entities, user_uid
 from interlock.runtime.policies.reading import Policy, Read, is_about, looked_at
 from interlock.runtime.policies.rules import Rule
@@ -33,7 +34,7 @@ class Considered:
     """One policy, and what it had to say about a request."""
 
     id: str
-    effect: Literal["permit", "ask", "forbid"]
+    effect: Literal["permit", "ask", "transform", "forbid"]
     applies: Applies
     reason: str
     where: str
@@ -69,7 +70,13 @@ class _Relevant:
 
     policies: PolicySet
     arguments: Mapping[str, Attribute]
-    sources: bool
+    seen: frozenset[str] | None
+    """Attributes that some policy looks at; None: any."""
+    always: Decision | None
+    """The answer, where it depends on nothing but the action."""
+
+    def looks_at(self, name: str) -> bool:
+        return self.seen is None or name in self.seen
 
 
 class Compiled:
@@ -90,6 +97,8 @@ class Compiled:
         passage = self._passages.get(request.action)
         if passage is None:
             return _deny(f"there is no tool {request.action!r}")
+        if (always := self._relevant(request.action).always) is not None:
+            return always
         try:
             asked = self._asked(passage, request)
         except Unfit as error:
@@ -116,12 +125,13 @@ class Compiled:
         What none looks at cannot matter, and cannot stop a call by being too large for Cedar.
         """
         passage = self._passages[action]
-        about = {each.rule.id: each.policy for each in self._reads if is_about(each.policy, passage)}
-        seen = looked_at(about.values())
+        reads = [each for each in self._reads if is_about(each.policy, passage)]
+        seen = looked_at(each.policy for each in reads)
         return _Relevant(
-            policies=_policy_set(about),
+            policies=_policy_set({each.rule.id: _granting(each) for each in reads}),
             arguments={name: part for name, part in passage.arguments.items() if seen is None or name in seen},
-            sources=seen is None or "sources" in seen,
+            seen=seen,
+            always=_always(reads, action),
         )
 
     def _asked(self, passage: Passage, request: Request) -> _Asked:
@@ -132,8 +142,13 @@ class Compiled:
             "integrity": label.integrity,
             "confidentiality": label.confidentiality,
         }
-        if relevant.sources:
+        if passage.contract is not None:
+            origin = request.origin
+            context |= {"plan": origin.plan, "choice": origin.choice, "carries": origin.carries}
+        if relevant.looks_at("sources"):
             context["sources"] = list(label.sources)
+        if relevant.looks_at("found"):
+            context["found"] = sorted(found_in(request.arguments if request.value is None else request.value))
         return _Asked(
             user=request.user,
             tenant=request.tenant,
@@ -175,7 +190,7 @@ class Compiled:
         rule = each.rule
         return Considered(
             id=rule.id,
-            effect="ask" if rule.asks else rule.effect,
+            effect="ask" if rule.asks else "transform" if rule.changes else rule.effect,
             applies=self._applies(each.policy, asked),
             reason=rule.reason,
             where=rule.where,
@@ -196,6 +211,22 @@ def version_of(texts: Iterable[str]) -> str:
     return hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def _granting(each: Read) -> Policy:
+    """Let Cedar report a policy that only narrows beside those that permit; alone it grants nothing."""
+    return {**each.policy, "effect": "permit"} if each.rule.narrows else each.policy
+
+
+def _always(reads: Sequence[Read], action: str) -> Decision | None:
+    """Answer at once where no policy about the action looks at who, what or how."""
+    for each in reads:
+        policy = each.policy
+        if policy.get("conditions") or policy["principal"]["op"] != "All" or policy["resource"]["op"] != "All":
+            return None
+    rules = [each.rule for each in reads]
+    forbidding = [rule for rule in rules if rule.effect == "forbid" and not rule.narrows]
+    return _concluded(forbidding or rules, action, allowed=bool(rules) and not forbidding)
+
+
 def _policy_set(policies: Mapping[str, Policy]) -> PolicySet:
     return PolicySet.from_json_str(json.dumps({"staticPolicies": policies, "templates": {}, "templateLinks": []}))
 
@@ -203,7 +234,13 @@ def _policy_set(policies: Mapping[str, Policy]) -> PolicySet:
 def _concluded(rules: Sequence[Rule], action: str, *, allowed: bool) -> Decision:
     if not allowed:
         return _deny(_reason(rules) or f"no policy permits {action}", rules)
+    if all(rule.narrows for rule in rules):
+        return _deny(f"no policy permits {action}")
+    changes = tuple(dict.fromkeys(change for rule in rules for change in rule.changes))
     asking = [rule for rule in rules if rule.asks]
+    if not asking and changes:
+        changing = [rule for rule in rules if rule.changes]
+        return Decision(outcome="transform", policies=_ids(changing), reason=_reason(changing), changes=changes)
     if not asking:
         return Decision(outcome="allow", policies=_ids(rules), reason=_reason(rules))
     limited = [rule.roles for rule in asking if rule.roles is not None]
@@ -218,6 +255,8 @@ def _concluded(rules: Sequence[Rule], action: str, *, allowed: bool) -> Decision
         reason=_reason(asking),
         roles=tuple(sorted(roles)),
         expires_s=min(rule.expires_s for rule in asking),
+        quorum=max(rule.quorum for rule in asking),
+        changes=changes,
     )
 
 

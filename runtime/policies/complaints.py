@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from interlock.runtime.policies.passages import CONTEXT, GROUP, HINTS, USER, Passage, World
+from interlock.runtime.policies.passages import CONTEXT, GROUP, HINTS, OF_TOOLS, USER, Passage, World
 from interlock.runtime.policies.rules import meant
 
 _QUOTED: Final = re.compile(r'`?("[^"]*")`?')
@@ -54,7 +54,7 @@ def _no_context(match: re.Match[str], world: World) -> Complaint:
     passage = world.passages.get(action)
     if path[0] != "args" or passage is None:
         words = tuple(reversed(path))
-        known = [*CONTEXT, "args"]
+        known = [*CONTEXT, *(OF_TOOLS if passage is None or passage.contract else ()), "args"]
         return Complaint(what=f"there is no context.{'.'.join(path)}", fix=meant(path[0], known), words=words)
     return _no_argument(path[1:], passage)
 

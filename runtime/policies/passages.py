@@ -20,8 +20,15 @@ CONTEXT: Final[Mapping[str, dict[str, Any]]] = {
     "integrity": {"type": "String"},
     "confidentiality": {"type": "String"},
     "sources": {"type": "Set", "element": {"type": "String"}},
+    "found": {"type": "Set", "element": {"type": "String"}},
 }
-"""What a policy may look at beside `args`."""
+"""What a policy may look at beside `args`. `found`: the kinds of personal data and secrets that stand in it."""
+OF_TOOLS: Final[Mapping[str, dict[str, Any]]] = {
+    "plan": {"type": "String"},
+    "choice": {"type": "String"},
+    "carries": {"type": "Boolean"},
+}
+"""What it may look at beside that where a tool is called: the parts of an `Origin`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +50,8 @@ class Passage:
 
     def as_action(self) -> dict[str, Any]:
         """Describe the action for a Cedar schema."""
-        context = {name: {**part, "required": True} for name, part in CONTEXT.items()}
+        known = CONTEXT if self.contract is None else {**CONTEXT, **OF_TOOLS}
+        context = {name: {**part, "required": True} for name, part in known.items()}
         context["args"] = {**record_schema(self.arguments), "required": True}
         return {
             "memberOf": [{"id": GROUP}] if self.contract else [],
@@ -147,6 +155,10 @@ def _optional(**kinds: str) -> dict[str, Attribute]:
     return attributes_of(schema)
 
 
+def _tools() -> dict[str, Attribute]:
+    return attributes_of({"properties": {"tools": {"type": "array", "items": {"type": "string"}}}})
+
+
 _BUILT_IN: Final[dict[str, Passage]] = {
     passage.action: passage
     for passage in (
@@ -167,6 +179,24 @@ _BUILT_IN: Final[dict[str, Passage]] = {
             resource_type="Memory",
             resource_id=_own_memory,
             arguments=_optional(text="string", kind="string", said_by="string", sensitivity="string"),
+        ),
+        Passage(
+            action="take_input",
+            resource_type="Channel",
+            resource_id=lambda _request: "input",
+            arguments=_optional(text="string"),
+        ),
+        Passage(
+            action="make_plan",
+            resource_type="Channel",
+            resource_id=lambda _request: "plan",
+            arguments=_optional(steps="integer", effects="integer") | _tools(),
+        ),
+        Passage(
+            action="take_result",
+            resource_type="Tool",
+            resource_id=lambda request: str(request.arguments["tool"]),
+            arguments=_optional(tool="string"),
         ),
         Passage(
             action="reply",

@@ -3,18 +3,23 @@
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from interlock.runtime.policies.text import Statement, line_and_column
+from interlock.runtime.records import Change
 
 OWN: Final = "interlock."
 """Ids that start so belong to the policies that come with Interlock."""
-_KNOWN: Final = ("id", "decision", "reason", "roles", "expires", "description")
-_ASKING: Final = ("roles", "expires")
+_CHANGING: Final = ("mask", "drop", "cap")
+_KNOWN: Final = ("id", "decision", "reason", "roles", "quorum", "expires", "description", *_CHANGING)
+_ASKING: Final = ("roles", "quorum", "expires")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_QUORUM: Final = re.compile(r"[1-9]\d?")
 _DURATION: Final = re.compile(r"([1-9]\d*)([smhd])")
+_CAP: Final = re.compile(r"\s*([\w.]+)\s*:\s*(\d+(?:\.\d+)?)\s*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +71,15 @@ class Rule:
     """Who may answer; None: anyone."""
     expires_s: float
     where: str
+    quorum: int = 1
+    """How many different people must approve."""
+    changes: tuple[Change, ...] = ()
+    """What it does to a request or a result before letting it go on."""
+
+    @property
+    def narrows(self) -> bool:
+        """Whether it only narrows what others permit: a forbid unless a person agrees, or unless it was changed."""
+        return self.effect == "forbid" and (self.asks or bool(self.changes))
 
 
 def meant(word: str, known: Collection[str]) -> str:
@@ -87,7 +101,17 @@ def rule_of(source: Source, statement: Statement, policy: Mapping[str, Any]) -> 
         roles=frozenset(roles) if roles else None,
         expires_s=float(int(duration[1]) * _SECONDS[duration[2]]) if duration else 86_400.0,
         where=source.where(statement.start),
+        quorum=int(quorum[0]) if (quorum := _QUORUM.fullmatch(notes.get("quorum") or "1")) else 1,
+        changes=_changes(notes),
     )
+
+
+def _changes(notes: Mapping[str, str | None]) -> tuple[Change, ...]:
+    masked = [Change(do="mask", field=name) for name in _names(notes.get("mask"))]
+    dropped = [Change(do="drop", field=name) for name in _names(notes.get("drop"))]
+    caps = filter(None, (_CAP.fullmatch(part) for part in (notes.get("cap") or "").split(",")))
+    capped = [Change(do="cap", field=cap[1], limit=Decimal(cap[2])) for cap in caps]
+    return (*masked, *dropped, *capped)
 
 
 def findings_in(
@@ -117,12 +141,16 @@ def _complaint(
         return _complaint_on_decision(value, policy["effect"])
     if name == "expires" and not _DURATION.fullmatch(value):
         return f"@expires({value!r}) is no duration", 'write one as in @expires("30m"), with s, m, h or d'
+    if name == "quorum" and not _QUORUM.fullmatch(value):
+        return f"@quorum({value!r}) is no number of people", 'write one from 1 to 99, as in @quorum("2")'
+    if name == "cap" and not all(_CAP.fullmatch(part) for part in value.split(",")):
+        return f"@cap({value!r}) names no field and limit", 'write them as in @cap("amount: 50.00")'
     return _complaint_on_roles(value, roles) if name == "roles" else None
 
 
 def _complaint_on_decision(value: str, effect: str) -> tuple[str, str] | None:
-    if effect == "forbid":
-        return "a forbid cannot have a @decision", "drop it, or write a permit"
+    if effect == "forbid" and value == "allow":
+        return "a forbid cannot allow", "drop the decision, or write a permit"
     if value not in ("ask", "allow"):
         return f"there is no decision {value!r}", 'write @decision("ask"), or a forbid to deny'
     return None

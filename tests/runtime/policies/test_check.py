@@ -89,7 +89,8 @@ def test_a_policy_that_can_never_apply_is_a_warning() -> None:
 def test_the_policies_that_come_with_interlock_have_no_findings() -> None:
     assert check(None, [REFUND, FIND]) == []
     base = files("interlock.runtime.policies").joinpath("base.cedar").read_text()
-    assert check(base.replace("interlock.", "mine."), []) == []
+    found = check(base.replace("interlock.", "mine."), [REFUND, FIND])
+    assert [each.what for each in found if "no policy permits the tool" not in each.what] == []
 
 
 def test_every_reserved_action_is_one_that_policies_know() -> None:
