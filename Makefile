@@ -48,7 +48,8 @@ wheel-test: $(READY)  ## install the built wheel into a clean environment, and u
 
 bench: $(READY)  ## run the quick benchmarks
 	$(BIN)/python benchmarks/imports.py
-	$(BIN)/python benchmarks/steps.py --rounds 20 --repeats 5
+	$(BIN)/python benchmarks/start.py
+	$(BIN)/python benchmarks/steps.py
 
 constraints: $(READY)  ## write constraints.txt from what .venv holds
 	{ sed -n 1p constraints.txt; $(BIN)/pip freeze --all --exclude pip --exclude-editable | sed -E 's/\+cpu$$//' | LC_ALL=C sort -f; } > constraints.new
