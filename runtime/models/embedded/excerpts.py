@@ -4,11 +4,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+from interlock.runtime.models.embedded import lexicon
 from interlock.runtime.models.embedded.catalogue import name_words
 from interlock.runtime.models.embedded.clauses import Clause
-from interlock.runtime.models.embedded.lexicon import CLASSES
+from interlock.runtime.models.embedded.lexicon import CLASSES, word_set
 from interlock.runtime.models.embedded.phrasing import LONG
-from interlock.runtime.models.embedded.senses import phrase_senses, synonyms
+from interlock.runtime.models.embedded.senses import COLOURLESS, phrases_of, synonyms
 from interlock.runtime.models.embedded.text import stem, tokens
 
 ENOUGH = 0.5
@@ -74,7 +75,13 @@ _COUNTED = re.compile(r"\bhow (?:many|much|long|often|old|far)\b|\bwhen\b|\bwhat
 def asked_about(question: str) -> set[str]:
     """Stems that a text must speak of to answer a question; a phrase counts as the word it stands for."""
     clause = Clause(text=question, start=0, end=len(question), words=tokens(question), force="statement")
-    return {t.stem for t in clause.topics} | {stem(w) for w in phrase_senses(clause)}
+    phrases = phrases_of(clause, lexicon.PHRASES)
+    said = {word for phrase, _ in phrases for word in phrase.split()} | COLOURLESS | _MEASURED
+    meant = {stem(senses.split()[0]) for _, senses in phrases}
+    return {t.stem for t in clause.topics if t.low not in said} | meant
+
+
+_MEASURED = word_set("long often far old many much time")
 
 
 def near(text: str, topics: set[str]) -> float:

@@ -85,15 +85,21 @@ PAST = {
 }  # fmt: skip
 
 PHRASES = {
-    "money back": "refund", "cash back": "refund", "pay back": "refund", "paid back": "refund", "call off": "cancel",
-    "called off": "cancel", "get rid of": "delete", "look up": "find", "set up": "create", "turn on": "enable",
-    "switch on": "enable", "turn off": "disable", "switch off": "disable", "turn up": "increase",
-    "turn down": "decrease", "find out": "find", "throw away": "delete", "drop a line": "mail", "get in touch": "contact",
-    "how much": "amount price cost total balance", "how many": "count number", "how long": "duration time",
-    "how far": "distance", "how often": "frequency", "how warm": "temperature", "how cold": "temperature",
-    "how hot": "temperature", "how old": "age", "send back": "return", "sent back": "return", "hand back": "return",
+    "money back": "refund", "cash back": "refund", "pay back": "refund", "paid back": "refund",
+    "call off": "cancel", "called off": "cancel", "get rid of": "delete", "look up": "find", "set up": "create",
+    "turn on": "enable", "switch on": "enable", "turn off": "disable", "switch off": "disable",
+    "turn up": "increase", "turn down": "decrease", "find out": "find", "throw away": "delete",
+    "drop a line": "mail", "get in touch": "contact", "send back": "return", "sent back": "return",
+    "hand back": "return",
 }  # fmt: skip
 """Phrases and what they mean in one word, added to the words of a clause."""
+
+ASKING = {
+    "how much": "amount price cost total balance", "how many": "count number", "how long": "duration time",
+    "how far": "distance", "how often": "frequency", "how warm": "temperature", "how cold": "temperature",
+    "how hot": "temperature", "how old": "age",
+}  # fmt: skip
+"""Ways to ask, and what the answer is called in a schema."""
 
 QUESTION_TOPICS = {
     "where": "track location status address place position",

@@ -97,7 +97,7 @@ def word_score(clause: Clause, tool: Tool, tools: Catalogue, values: Sequence[Va
     verb = verb_match(clause, tool)
     coverage = matched / total if total else 0.0
     fit = _fit(tool, values, tools.rivals)
-    fits = 0.15 * fit + 0.1 * _number(clause, tool) + 0.2 * _chosen(clause, tool, values)
+    fits = 0.3 * fit + 0.1 * _number(clause, tool) + 0.2 * _chosen(clause, tool, values)
     return (
         coverage
         + 0.35 * verb
@@ -135,7 +135,7 @@ def verb_match(clause: Clause, tool: Tool) -> float:
     """Tell how surely the clause names what an acting tool does: 1 by its own verb, less by a synonym."""
     if tool.read_only and tool.verb in COLOURLESS:
         return 0.5 if any(t.low == tool.words[0] for t in clause.words[:4]) else 0.0
-    words = {stem(w) for w in senses_of(clause)} | {t.stem for t in clause.words}
+    words = {stem(w) for senses in senses_of(clause) for w in senses} | {t.stem for t in clause.words}
     if words & tool.verbs:
         return 1.0
     if any(synonyms(w) & tool.verbs for w in words):
@@ -148,7 +148,8 @@ def _fit(tool: Tool, values: Sequence[Value], rivals: frozenset[str]) -> float:
     if not values:
         return 0.0
     best = [max((affinity(p.item or p, v, rivals) for p in tool.parameters), default=0.0) for v in values]
-    return sum(score / SURE if score else -1.0 for score in best) / len(values)
+    weights = [2.0 if v.kind in ("money", "email") and not score else 1.0 for v, score in zip(values, best, strict=True)]
+    return sum(score / SURE if score else -w for score, w in zip(best, weights, strict=True)) / sum(weights)
 
 
 def _chosen(clause: Clause, tool: Tool, values: Sequence[Value]) -> float:
@@ -171,4 +172,7 @@ def _number(clause: Clause, tool: Tool) -> float:
     named = [t.low for t in clause.words if t.stem in tool.nouns]
     if not named or not tool.read_only:
         return 0.0
-    return 1.0 if named[-1].endswith("s") == (tool.result.item is not None) else -1.0
+    many = named[-1].endswith("s")
+    if tool.result.item is not None:
+        return 1.0 if many else -1.0
+    return -1.0 if many else 0.0

@@ -83,6 +83,8 @@ class Scene:
     values: tuple[Value, ...]
     own_clauses: tuple[Clause, ...]
     """Clauses of the request proper; the others answer a question of ours."""
+    border: int
+    """Where in the request the answer to a question of ours begins; past its end if there is none."""
     meaning: Meaning | None
     earlier: tuple[tuple[Value, ...], ...]
 
@@ -115,8 +117,9 @@ def set_scene(talk: Talk, tools: Catalogue, meaning: Meaning | None, today: date
         request=request,
         values=values(request.masked, request.quotes, today=today),
         own_clauses=tuple(c for c in request.clauses if not border or c.start < border),
+        border=border or len(text),
         meaning=meaning,
-        earlier=tuple(_values_of(said, today) for said in (talk.earlier if border == 0 else talk.earlier)),
+        earlier=tuple(_values_of(said, today) for said in talk.earlier),
     )
 
 
@@ -145,7 +148,7 @@ def readings(scene: Scene) -> list[Reading]:
         return [Reading(clause=c, role="refused") for c in scene.request.clauses]
     first = [(c, *_role(c, scene)) for c in scene.own_clauses]
     idle = [c for c, role, _ in first if role in ("said", "chat", "noted")]
-    loose = tuple(v for c in (*scene.reply, *idle) for v in scene.within(c))
+    loose = tuple(v for v in scene.values if v.start >= scene.border or any(c.start <= v.start < c.end for c in idle))
     found: list[Reading] = []
     for at, (clause, role, ranked) in enumerate(first):
         if role not in ("act", "look", "search"):
@@ -280,7 +283,7 @@ def _supply(clause: Clause, at: int, scene: Scene, loose: tuple[Value, ...]) -> 
         loose=loose,
         referents=tuple(g for g in (guards, *others, *earlier) if g),
         loose_words=tuple(w for c in scene.reply for w in c.words),
-        reply="\n".join(c.text for c in scene.reply),
+        reply=scene.request.text[scene.border :].strip(" \n\"'“”") if scene.border < len(scene.request.text) else "",
         memory=scene.talk.memory,
         original=scene.request.text,
         before=_said_before(clause, at, scene),

@@ -1,6 +1,6 @@
 """What words mean beside what they are: synonyms, phrases, and what a question word asks for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from interlock.runtime.models.embedded import lexicon
@@ -12,21 +12,17 @@ COLOURLESS = word_set("get show find look see fetch read view check list display
 """Verbs of reading that tell nothing about which tool is meant."""
 
 
-def senses_of(clause: Clause) -> list[str]:
-    """What the clause's phrases and question words stand for."""
-    found = phrase_senses(clause)
-    if clause.words and clause.force == "question":
-        for word in clause.words[:4]:
-            found += lexicon.QUESTION_TOPICS.get(word.low, "").split()
-    else:
-        found += [w for t in clause.words for w in lexicon.QUESTION_TOPICS.get(t.low, "").split()]
-    return found
+def senses_of(clause: Clause) -> list[list[str]]:
+    """What the clause's phrases and question words stand for, one list for each."""
+    found = [senses.split() for _, senses in phrases_of(clause, lexicon.PHRASES | lexicon.ASKING)]
+    heads = clause.words[:4] if clause.force == "question" else clause.words
+    return found + [lexicon.QUESTION_TOPICS[w.low].split() for w in heads if w.low in lexicon.QUESTION_TOPICS]
 
 
-def phrase_senses(clause: Clause) -> list[str]:
-    """What the clause's phrases stand for, word by word."""
+def phrases_of(clause: Clause, known: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The phrases that stand in a clause, with what they stand for."""
     text = " ".join(t.low for t in clause.words)
-    return [w for phrase, senses in lexicon.PHRASES.items() if _spread(phrase, text) for w in senses.split()]
+    return [(phrase, senses) for phrase, senses in known.items() if _spread(phrase, text)]
 
 
 def _spread(phrase: str, text: str) -> bool:
@@ -47,10 +43,7 @@ _PARTICLES = word_set("on off up down back away")
 def expanded(clause: Clause, topics: Sequence[Token]) -> list[list[tuple[str, float]]]:
     """List topics of a clause, each with its synonyms and how much these count."""
     found = [[(t.stem, 1.0), *((s, 0.7) for s in sorted(synonyms(t.stem)))] for t in topics if t.low not in COLOURLESS]
-    senses = senses_of(clause)
-    if senses:
-        found.append([(stem(w), 0.7) for w in senses])
-    return found
+    return found + [[(stem(w), 0.7) for w in senses] for senses in senses_of(clause)]
 
 
 @lru_cache(maxsize=4096)
