@@ -51,7 +51,7 @@ def phases() -> list[float]:
     with tempfile.TemporaryDirectory(prefix="interlock-start-") as home:
         environment = {**os.environ, "INTERLOCK_HOME": home, "SUPPORT_DB": f"{home}/support.db"}
         command = [sys.executable, "-c", CHILD, str(AGENT), str(time.clock_gettime(time.CLOCK_MONOTONIC))]
-        done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+        done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
     found: list[float] = json.loads(done.stdout.splitlines()[-1])
     return found
 
