@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, cast
 
+from langchain_core.globals import get_llm_cache
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage
 from langchain_core.runnables import Runnable, RunnableBinding
@@ -55,9 +56,16 @@ class Bound:
         return cast(AIMessage, await self.runnable.ainvoke(list(messages)))
 
     async def _direct(self, messages: Sequence[AnyMessage]) -> AIMessage:
-        # langchain's own passage for cache, rate limit and streaming, without callback managers (decision 0005).
-        result = await self.model._agenerate_with_cache(list(messages), **self.options)
-        return cast(AIMessage, result.generations[0].message)
+        if not _is_plain(self.model):
+            # langchain's own passage for cache, rate limit and streaming, without callback managers (decision 0005).
+            result = await self.model._agenerate_with_cache(list(messages), **self.options)
+            return cast(AIMessage, result.generations[0].message)
+        result = await self.model._agenerate(list(messages), **self.options)
+        made = result.generations[0]
+        facts = {**(result.llm_output or {}), **(made.generation_info or {})}
+        if facts:
+            made.message.response_metadata = {**facts, **made.message.response_metadata}
+        return cast(AIMessage, made.message)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +143,17 @@ def _schema_function(schema: type[BaseModel]) -> dict[str, Any]:
             "parameters": schema.model_json_schema(),
         },
     }
+
+
+def _is_plain(model: BaseChatModel) -> bool:
+    """Tell whether a call needs nothing of langchain but the model itself: no cache, rate limit or streaming."""
+    return (
+        not model.cache
+        and model.rate_limiter is None
+        and model.output_version != "v1"
+        and not getattr(model, "streaming", False)
+        and (model.cache is False or get_llm_cache() is None)
+    )
 
 
 def _somebody_listens() -> bool:
