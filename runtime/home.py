@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from interlock.runtime.clock import Clock, SystemClock
 from interlock.runtime.database import Database
 from interlock.runtime.errors import HomeUnusable
+from interlock.runtime.gate import answers as _answers
 from interlock.runtime.gate import approvals as _approvals
 from interlock.runtime.gate import effects as _effects
 from interlock.runtime.gate import leases as _leases
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from interlock.runtime.models.chat import ChatModel, Price
     from interlock.runtime.ports import Deps, MemoryStore, Tool
 
-_TABLES = (_approvals.approvals, _effects.effects, _leases.leases, _ledger.accounts)
+_TABLES = (_answers.answers, _approvals.approvals, _effects.effects, _leases.leases, _ledger.accounts)
 """Imported so that every table is known before a database is made."""
 
 

@@ -14,7 +14,6 @@ from typing import Any, cast
 from interlock.runtime.contract import ToolContract
 from interlock.runtime.records import Choice, Label, Origin
 
-_UNTRUSTED = Label(integrity="untrusted")
 _WORST: tuple[Choice, ...] = ("said", "known", "untrusted")
 _SHORTEST_SECRET = 6
 """Characters from which on a private value counts as recognised inside another text."""
@@ -71,9 +70,14 @@ def result_label(contract: ToolContract, value: Any, given: Label) -> Label:
     if contract.plain:
         return given
     if not (contract.attested or contract.untrusted or contract.private):
-        return given.join(Label(integrity="untrusted", sources=(contract.name,)))
+        return given.join(untrusted_by(contract))
     paths = {path for path, part in leaves(value) if part not in (None, "")}
     return reduce(Label.join, (field_label(contract, path) for path in sorted(paths)), given)
+
+
+def untrusted_by(contract: ToolContract) -> Label:
+    """Label text of a tool that nobody vouches for, such as its error messages."""
+    return Label(integrity="untrusted", sources=(contract.name,))
 
 
 def trusted_view(contract: ToolContract, value: Any) -> Any:

@@ -153,6 +153,18 @@ class Tracked(Protocol):
         ...
 
 
+class Listing(Tool, Protocol):
+    """A tool that can list the known values of some arguments, such as contacts or payees."""
+
+    async def known(self, argument: str, context: ToolContext) -> list[Any]:
+        """List them.
+
+        Raises:
+            ToolFailed: the registry did not answer.
+        """
+        ...
+
+
 class MemoryStore(Protocol):
     """A memory that is open. Only the gate calls it."""
 

@@ -62,6 +62,10 @@ class Origin(BaseModel, frozen=True, extra="forbid"):
         return "untrusted" if "untrusted" in found else "known" if "known" in found else "said"
 
 
+UNTRACED = Origin()
+"""Of a call by which nothing untrusted or private could go on."""
+
+
 class Usage(BaseModel, frozen=True, extra="forbid"):
     """What was used up. `usd` is None where no price is known: unknown is not zero."""
 
@@ -116,6 +120,8 @@ class Decision(BaseModel, frozen=True, extra="forbid"):
     """What must be done to the request before it may go on, where the outcome is `transform` or `ask`."""
     roles: tuple[str, ...] = ()
     """Who may answer, where the outcome is `ask`."""
+    quorum: int = 1
+    """How many different people must approve."""
     expires_s: float = 86_400.0
 
 

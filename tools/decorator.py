@@ -1,21 +1,24 @@
 """`@tool`: declare what a function may do, and get a tool."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, ParamSpec, TypeVar, overload
 
 from interlock.runtime.contract import RESERVED, ToolContract
+from interlock.runtime.labels import Registry
 from interlock.tools import docstrings
 from interlock.tools.function import FunctionTool
 from interlock.tools.guards import Guards
 from interlock.tools.places import Place, place_of
 from interlock.tools.problems import closest
 from interlock.tools.signature import Signature, read
+from interlock.tools.status import status_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
 _NONE = Guards()
+_NO_REGISTRIES: Mapping[str, Registry] = {}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 
 
@@ -35,10 +38,15 @@ def tool(
     version: str = ...,
     usd: str | Decimal = ...,
     sensitive: Sequence[str] = ...,
+    untrusted: Sequence[str] = ...,
+    attested: Sequence[str] = ...,
+    private: Sequence[str] = ...,
+    registries: Mapping[str, Registry] = ...,
     name: str | None = ...,
     transient: tuple[type[BaseException], ...] = ...,
     max_result_bytes: int = ...,
     guards: Guards = ...,
+    status: Callable[..., Any] | None = ...,
 ) -> Callable[[Callable[P, R]], FunctionTool[P, R]]: ...
 
 
@@ -54,7 +62,12 @@ def tool(function: Callable[..., Any] | None = None, /, **promise: Any) -> Any:
             `idempotent`: twice is as good as once. `open_world`: its results are untrusted text. `timeout`: seconds
             for one attempt. `retries`: further attempts after `transient` errors, for repeatable tools only.
             `usd`: cost of one call. `sensitive`: arguments that choose a recipient, an amount or a resource.
+            `untrusted`, `attested`, `private`: dotted paths of result fields that hold text of others, that the
+            system vouches for, or that are for the user alone (`"*"`: all). `registries`: by argument, a function
+            that lists its known values, such as contacts or payees; it takes the `ToolContext`.
             `max_result_bytes`: a larger result is refused. `guards`: cache, rate, concurrency, breaker, fallback.
+            `status`: a function that takes some of the arguments, or the ToolContext, and tells after a crash whether
+            the call took effect: `Happened(result)`, None, or an error where it cannot tell.
 
     Raises:
         ContractBroken: the signature or the promise cannot be kept.
@@ -80,10 +93,15 @@ def _declare(
     version: str = "1",
     usd: str | Decimal = "0",
     sensitive: Sequence[str] = (),
+    untrusted: Sequence[str] = (),
+    attested: Sequence[str] = (),
+    private: Sequence[str] = (),
+    registries: Mapping[str, Registry] = _NO_REGISTRIES,
     name: str | None = None,
     transient: tuple[type[BaseException], ...] = (ConnectionError, TimeoutError),
     max_result_bytes: int = 1_000_000,
     guards: Guards = _NONE,
+    status: Callable[..., Any] | None = None,
 ) -> FunctionTool[P, R]:
     place = place_of(function, name or str(getattr(function, "__name__", "")))
     _check_name(place)
@@ -99,9 +117,14 @@ def _declare(
         idempotent=idempotent,
         open_world=open_world,
         timeout_s=timeout,
+        tracked=status is not None,
         retries=retries,
         usd=_price(usd, place),
         sensitive=frozenset(_known(sensitive, signature, place)),
+        untrusted=_paths(untrusted),
+        attested=_paths(attested),
+        private=_paths(private),
+        registries=tuple(_known(tuple(registries), signature, place, "registries")),
     )
     check_promise(contract, place)
     guards.check(contract, place, takes_context=bool(signature.context))
@@ -112,6 +135,8 @@ def _declare(
         transient=transient,
         max_result_bytes=max_result_bytes,
         guards=guards,
+        registries=registries,
+        told=None if status is None else status_of(status, [name for _field, name in signature.fields], place),
     )
 
 
@@ -154,12 +179,16 @@ def _price(usd: str | Decimal, place: Place) -> Decimal:
     return price
 
 
-def _known(names: Sequence[str], signature: Signature, place: Place) -> Sequence[str]:
+def _paths(names: Sequence[str]) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _known(names: Sequence[str], signature: Signature, place: Place, promise: str = "sensitive") -> Sequence[str]:
     known = [argument for _field, argument in signature.fields]
     for name in [names] if isinstance(names, str) else names:
         if name not in known:
             raise place.broken(
-                f"sensitive names {name!r}, which is no argument{closest(name, known)}",
+                f"{promise} names {name!r}, which is no argument{closest(name, known)}",
                 f"name some of {', '.join(known) or 'its arguments (it has none)'}",
             )
     return [names] if isinstance(names, str) else names

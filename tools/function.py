@@ -2,7 +2,7 @@
 
 import asyncio
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Generic, Literal, ParamSpec, TypeVar
@@ -13,11 +13,13 @@ from pydantic_core import PydanticSerializationError, from_json, to_json
 from interlock.runtime.clock import Clock, SystemClock
 from interlock.runtime.contract import ToolContract
 from interlock.runtime.errors import ArgumentsRefused, InterlockError, ToolFailed
+from interlock.runtime.labels import Registry
 from interlock.runtime.records import ToolContext
 from interlock.tools.guards import Guards, Run
 from interlock.tools.problems import in_words
 from interlock.tools.refused import Refused
 from interlock.tools.signature import Signature
+from interlock.tools.status import Status
 from interlock.tools.threads import in_thread
 
 P = ParamSpec("P")
@@ -38,7 +40,10 @@ class FunctionTool(Generic[P, R]):
     """Errors after which a repeatable tool is tried again."""
     max_result_bytes: int
     guards: Guards = field(default_factory=Guards)
+    told: Status | None = None
+    """Whom to ask after a crash whether a call took effect."""
     clock: Clock = field(default_factory=SystemClock)
+    registries: Mapping[str, Registry] = field(default_factory=dict[str, Registry])
 
     _run: Run = field(init=False, repr=False)
 
@@ -62,6 +67,21 @@ class FunctionTool(Generic[P, R]):
     async def run(self, arguments: dict[str, Any], context: ToolContext) -> Any:
         """Do it, within what the contract and the guards allow (ports.Tool)."""
         return await self._run(arguments, context)
+
+    async def status(self, arguments: dict[str, Any], context: ToolContext) -> tuple[bool, Any]:
+        """Ask whether a call took effect (ports.Tracked)."""
+        assert self.told is not None  # noqa: S101  # the contract says so
+        values = self._bound(self._typed(arguments), context).keywords
+        try:
+            found = await self.told.ask(values, context, self.contract.timeout_s)
+        except Exception as error:
+            raise self._failed(f"its status is not known: {_told(error)}") from error
+        return (False, None) if found is None else (True, self._delivered(found.result))
+
+    async def known(self, argument: str, context: ToolContext) -> list[Any]:
+        """List the known values of an argument (ports.Listing)."""
+        registry = self.registries[argument]
+        return list(await self._once(partial(registry, context)))
 
     async def _tried(self, arguments: dict[str, Any], context: ToolContext) -> Any:
         """Try it, and again only where the contract allows it and the error may pass."""
@@ -89,18 +109,18 @@ class FunctionTool(Generic[P, R]):
             problems = (f"the arguments are no JSON data: {error}",)
         raise ArgumentsRefused(tool=self.contract.name, problems=problems)
 
-    def _bound(self, typed: BaseModel, context: ToolContext) -> Callable[[], Any]:
+    def _bound(self, typed: BaseModel, context: ToolContext) -> partial[Any]:
         values = typed.__dict__
         keywords = {argument: values[name] for name, argument in self.signature.fields}
         if self.signature.context:
             keywords[self.signature.context] = context
         return partial(self.function, **keywords)
 
-    async def _once(self, call: Callable[[], Any]) -> Any:
+    async def _once(self, call: partial[Any]) -> Any:
         limit = asyncio.timeout(self.contract.timeout_s)
         try:
             async with limit:
-                result = call() if inspect.iscoroutinefunction(self.function) else await in_thread(call)
+                result = call() if inspect.iscoroutinefunction(call.func) else await in_thread(call)
                 return await result if inspect.isawaitable(result) else result
         except Refused as refused:
             raise self._failed(str(refused), happened="no") from refused

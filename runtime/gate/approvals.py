@@ -1,21 +1,27 @@
-"""Approvals: an `ask` put to a person, bound to the digest of exactly what will happen. Each can be used once."""
+"""Approvals: an `ask` put to people, bound to the digest of exactly what will happen. Each can be used once."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import orjson
-from sqlalchemy import Column, Float, Table, Text, bindparam, insert, select, update
+from pydantic import ValidationError
+from sqlalchemy import Column, Float, Table, Text, bindparam, insert, or_, select, update
 
 from interlock.runtime.clock import Clock
 from interlock.runtime.database import Database, Statement, Transaction, metadata
-from interlock.runtime.errors import ApprovalRefused, NotFound
-from interlock.runtime.journal.events import ApprovalAnswered
+from interlock.runtime.errors import ApprovalRefused, JournalBroken, NotFound
+from interlock.runtime.gate.answers import Answer, Given, add, given, hindrance
+from interlock.runtime.journal.events import ApprovalAnswered, Refused
 from interlock.runtime.journal.journal import Journal, Scope
 from interlock.runtime.records import Caller, Decision
 
-State = Literal["pending", "approved", "denied", "expired", "used"]
+State = Literal["pending", "approved", "denied", "edited", "happened", "expired", "superseded", "used"]
 Question = Literal["policy", "in_doubt"]
+NOBODY = "nobody in time"
+"""Stands as the answerer where the end of the time was put on record."""
+_OPEN: tuple[State, ...] = ("pending", "approved")
+"""States that time still ends."""
 
 approvals = Table(
     "approvals",
@@ -32,7 +38,7 @@ approvals = Table(
     Column("agent", Text, nullable=False),
     Column("source", Text, nullable=False),  # where the agent can be loaded from, if known
     Column("tool", Text, nullable=False),
-    Column("arguments", Text, nullable=False),  # digest of the payload
+    Column("arguments", Text, nullable=False),  # digest of a payload: the arguments, and what else is shown
     Column("decision", Text, nullable=False),
     Column("state", Text, nullable=False, index=True),
     Column("asked_at", Float, nullable=False),
@@ -47,17 +53,33 @@ _ALL = Statement(select(approvals).order_by(approvals.c.asked_at))
 _ADD = Statement(insert(approvals))
 _SET = Statement(
     update(approvals)
-    .where(approvals.c.id == bindparam("of"), approvals.c.state == bindparam("was"))
+    .where(approvals.c.id == bindparam("of"))
     .values(state=bindparam("becomes"), answered_by=bindparam("by"), note=bindparam("why"))
 )
 _USE = Statement(
-    update(approvals).where(approvals.c.id == bindparam("of"), approvals.c.state == "approved").values(state="used")
+    update(approvals)
+    .where(
+        approvals.c.id == bindparam("of"),
+        approvals.c.state == "approved",
+        approvals.c.expires_at > bindparam("at"),
+    )
+    .values(state="used")
+)
+_SUPERSEDE = Statement(
+    update(approvals)
+    .where(
+        approvals.c.thread == bindparam("of"),
+        approvals.c.place == bindparam("there"),
+        approvals.c.id != bindparam("but"),
+        or_(approvals.c.state == "pending", approvals.c.state == "approved"),
+    )
+    .values(state="superseded")
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Approval:
-    """What a person is asked, and how they answered."""
+    """What people are asked, and how they answered."""
 
     id: str
     effect: str
@@ -72,12 +94,30 @@ class Approval:
     source: str
     tool: str
     arguments: dict[str, Any]
+    about: dict[str, Any]
+    """What else is shown: the effect, its cost, the label of what chose it, the policies' version, what led here."""
     decision: Decision
     state: State
     asked_at: datetime
     expires_at: datetime
     answered_by: str
     note: str
+    answers: tuple[Given, ...]
+
+    @property
+    def approved_by(self) -> list[str]:
+        """Who has approved so far."""
+        return [one.by for one in self.answers if one.answer == "approved"]
+
+    @property
+    def quorum(self) -> int:
+        """How many different people must approve."""
+        return self.decision.quorum
+
+    @property
+    def scope(self) -> Scope:
+        """Where its events belong."""
+        return Scope(run=self.run, thread=self.thread, subject=Scope.subject_of(self.tenant, self.user))
 
     def shown(self) -> dict[str, Any]:
         """Give what a person must see before answering, as JSON data."""
@@ -89,6 +129,9 @@ class Approval:
             "reason": self.decision.reason,
             "policies": list(self.decision.policies),
             "roles": list(self.decision.roles),
+            "quorum": self.quorum,
+            "approved_by": self.approved_by,
+            **self.about,
             "for": {"user": self.user, "tenant": self.tenant},
             "agent": self.agent,
             "thread": self.thread,
@@ -111,7 +154,7 @@ class Approvals:
         self._clock = clock
 
     def find(self, id: str) -> Approval | None:
-        """Look one up; a pending one that is past its time reads as expired."""
+        """Look one up; one that is past its time and was not used reads as expired."""
         rows = self._database.read(_GET, of=id)
         return self._read(rows[0]) if rows else None
 
@@ -131,13 +174,21 @@ class Approvals:
         return [a for a in found if state in (None, a.state) and thread in (None, a.thread)]
 
     def ask(
-        self, tx: Transaction, *, scope: Scope, arguments: dict[str, Any], decision: Decision, **facts: Any
+        self,
+        tx: Transaction,
+        *,
+        scope: Scope,
+        arguments: dict[str, Any],
+        about: dict[str, Any],
+        decision: Decision,
+        **facts: Any,
     ) -> None:
-        """Put a question; `facts` are the columns that name it."""
+        """Put a question; `facts` are the columns that name it. Earlier ones about the same call are superseded."""
         now = self._clock.now()
+        self.supersede(tx, scope.thread, facts["place"], but=facts["id"])
         tx.run(
             _ADD,
-            arguments=self._journal.store(tx, scope.subject, orjson.dumps(arguments)),
+            arguments=self._journal.store(tx, scope.subject, orjson.dumps({"arguments": arguments, "about": about})),
             decision=decision.model_dump_json(),
             state="pending",
             asked_at=now.timestamp(),
@@ -150,52 +201,117 @@ class Approvals:
         )
 
     def answer(self, id: str, *, approve: bool, by: Caller, note: str = "") -> Approval:
-        """Approve or deny, once.
+        """Approve or deny. One denial denies; approvals count until the quorum is there.
+
+        Of an effect in doubt, to approve is to have it done again, to deny is to leave it.
 
         Raises:
             NotFound: there is none of that id.
             ApprovalRefused: it was answered before or has expired, or `by` may not answer it.
         """
+        answer: Answer = "approved" if approve else "denied"
+        return self._give(id, Given(by=by.user, answer=answer, note=note, arguments=""), by)
+
+    def happened(self, id: str, *, by: Caller, note: str = "") -> Approval:
+        """Settle an effect in doubt: it took place, and is not done again.
+
+        Raises:
+            NotFound, ApprovalRefused: as for `answer`.
+        """
+        if self.get(id).question != "in_doubt":
+            raise _refused(self.get(id), "it is not in doubt whether it took place", "approve it, or deny it")
+        return self._give(id, Given(by=by.user, answer="happened", note=note, arguments=""), by)
+
+    def edit(self, id: str, arguments: dict[str, Any], *, by: Caller, note: str = "") -> Approval:
+        """Put other arguments in place. The policies decide on them again when the run goes on.
+
+        Raises:
+            NotFound, ApprovalRefused: as for `answer`.
+        """
         approval = self.get(id)
-        _may_answer(approval, by)
-        answer: Literal["approved", "denied"] = "approved" if approve else "denied"
-        scope = Scope(
-            run=approval.run, thread=approval.thread, subject=Scope.subject_of(approval.tenant, approval.user)
-        )
-        with self._database.transaction(durable=True) as tx:
-            changed = tx.run(_SET, of=id, was="pending", becomes=answer, by=by.user, why=note)
-            if changed.rowcount != 1:
-                raise _refused(approval, "it was answered by someone else at the same moment")
-            event = ApprovalAnswered(approval=id, answer=answer, by=by.user, roles=by.roles, note=note)
-            self._journal.append(tx, scope, approval.place, event)
+        if approval.question == "in_doubt":
+            raise _refused(approval, "what may have happened cannot be edited", "say whether it happened")
+        scope = approval.scope
+        with self._database.transaction() as tx:
+            new = self._journal.store(tx, scope.subject, orjson.dumps(arguments))
+        return self._give(id, Given(by=by.user, answer="edited", note=note, arguments=new), by)
+
+    def edited_arguments(self, approval: Approval) -> dict[str, Any]:
+        """Give the arguments that a person put in place; empty where they were erased."""
+        edits = [one.arguments for one in approval.answers if one.answer == "edited"]
+        return (self._journal.payload(edits[-1]) or {}) if edits else {}
+
+    def _give(self, id: str, one: Given, by: Caller) -> Approval:
+        try:
+            with self._database.transaction(durable=True) as tx:
+                self._count(tx, self.get(id), one, by)
+        except ApprovalRefused as error:
+            self._put_on_record(self.get(id), one, error)
+            raise
         return self.get(id)
+
+    def _count(self, tx: Transaction, approval: Approval, one: Given, by: Caller) -> None:
+        if approval.state != "pending":
+            raise _refused(approval, f"it is {approval.state} already")
+        whose = Caller(user=approval.user, tenant=approval.tenant)
+        why, fix = hindrance(by, asked_for=whose, decision=approval.decision, before=approval.answers)
+        if why:
+            raise _refused(approval, why, fix)
+        add(tx, approval.id, one, self._clock.now().timestamp())
+        approving = [*approval.approved_by, one.by] if one.answer == "approved" else []
+        becomes: State = one.answer
+        if one.answer == "approved" and len(approving) < approval.quorum:
+            becomes = "pending"
+        names = ", ".join(approving) or one.by
+        tx.run(_SET, of=approval.id, becomes=becomes, by="" if becomes == "pending" else names, why=one.note)
+        event = ApprovalAnswered(
+            approval=approval.id, answer=one.answer, by=one.by, roles=by.roles, note=one.note, state=becomes,
+            arguments=(self._journal.payload(one.arguments) or {}) if one.arguments else {},
+        )  # fmt: skip
+        self._journal.append(tx, approval.scope, approval.place, event)
+
+    def _put_on_record(self, approval: Approval, one: Given, error: ApprovalRefused) -> None:
+        event = Refused(
+            action="answer", code=error.code, told=str(error),
+            request={"approval": approval.id, "answer": one.answer, "by": one.by},
+        )  # fmt: skip
+        with self._database.transaction() as tx:
+            self._journal.append(tx, approval.scope, approval.place, event)
 
     def use(self, tx: Transaction, id: str) -> bool:
         """Mark an approved one as used; False where it was not, or no longer, approved."""
-        return tx.run(_USE, of=id).rowcount == 1
+        return tx.run(_USE, of=id, at=self._clock.now().timestamp()).rowcount == 1
+
+    def supersede(self, tx: Transaction, thread: str, place: str, *, but: str = "") -> None:
+        """End what was asked about a call and is not to be answered or used any more."""
+        tx.run(_SUPERSEDE, of=thread, there=place, but=but)
+
+    def end(self, tx: Transaction, approval: Approval) -> None:
+        """Put on record that the time of an approval is over."""
+        tx.run(_SET, of=approval.id, becomes="expired", by=NOBODY, why="")
+        event = ApprovalAnswered(approval=approval.id, answer="expired", by="", roles=(), state="expired")
+        self._journal.append(tx, approval.scope, approval.place, event)
 
     def _read(self, row: tuple[Any, ...]) -> Approval:
         values = dict(zip(_NAMES, row, strict=True))
-        values["arguments"] = self._journal.payload(values["arguments"]) or {}
-        values["decision"] = Decision.model_validate_json(values["decision"])
+        kept = self._journal.payload(values["arguments"]) or {}
+        values["arguments"], values["about"] = kept.get("arguments", {}), kept.get("about", {})
+        try:
+            values["decision"] = Decision.model_validate_json(values["decision"])
+        except ValidationError as error:
+            raise JournalBroken(what=f"approval {values['id']} cannot be read: its decision was changed") from error
         for name in ("asked_at", "expires_at"):
-            values[name] = datetime.fromtimestamp(values[name], self._clock.now().tzinfo)
-        if values["state"] == "pending" and values["expires_at"] <= self._clock.now():
+            values[name] = datetime.fromtimestamp(values[name], UTC)
+        if values["state"] in _OPEN and values["expires_at"] <= self._clock.now():
             values["state"] = "expired"
-        return Approval(**values)
-
-
-def _may_answer(approval: Approval, by: Caller) -> None:
-    if approval.state != "pending":
-        raise _refused(approval, f"it is {approval.state} already")
-    if by.tenant != approval.tenant:
-        raise _refused(approval, "it belongs to another tenant")
-    if by.user == approval.user:
-        raise _refused(approval, f"{by.user!r} asked for it and cannot answer it", fix="let another person answer")
-    wanted = approval.decision.roles
-    if wanted and not set(wanted) & set(by.roles):
-        raise _refused(approval, f"it needs the role {' or '.join(wanted)}", fix=f"--role {wanted[0]}, if that is you")
+        found = Approval(**values, answers=given(self._database, values["id"]))
+        if found.state == "approved" and len(found.approved_by) < found.quorum:
+            raise JournalBroken(what=f"approval {found.id} is marked approved, but was not approved by {found.quorum}")
+        return found
 
 
 def _refused(approval: Approval, why: str, fix: str = "nothing was changed") -> ApprovalRefused:
     return ApprovalRefused(what=f"approval {approval.id} cannot be answered: {why}", where=approval.tool, fix=fix)
+
+
+__all__ = ["NOBODY", "Answer", "Approval", "Approvals", "Question", "State", "approvals"]

@@ -46,6 +46,11 @@ _END = Statement(
     .where(effects.c.key == bindparam("of"), effects.c.fence == bindparam("mine"))
     .values(state=bindparam("ends"), outcome=bindparam("result"))
 )
+_SETTLE = Statement(
+    update(effects)
+    .where(effects.c.key == bindparam("of"))
+    .values(state=bindparam("ends"), outcome=bindparam("result"), fence=bindparam("mine"))
+)
 _DOUBT = Statement(update(effects).where(effects.c.key == bindparam("of")).values(state="in_doubt"))
 
 
@@ -92,6 +97,11 @@ def claim(
 def end(tx: Transaction, key: str, fence: int, state: State, outcome: str = "") -> None:
     """Write down how the effect ended; a worker whose claim was taken over changes nothing."""
     tx.run(_END, of=key, mine=fence, ends=state, result=outcome)
+
+
+def settle(tx: Transaction, key: str, fence: int, state: State, outcome: str) -> None:
+    """Write down how an effect in doubt ended, as a person or the tool itself has told."""
+    tx.run(_SETTLE, of=key, mine=fence, ends=state, result=outcome)
 
 
 def doubt(tx: Transaction, key: str) -> None:

@@ -20,7 +20,7 @@ from interlock.runtime.gate.stops import BudgetSpent, PolicyDenied
 from interlock.runtime.home import Home
 from interlock.runtime.journal.events import Event, Refused
 from interlock.runtime.ports import Policies, Request
-from interlock.runtime.records import Decision, Label, Usage
+from interlock.runtime.records import UNTRACED, Decision, Label, Origin, Usage
 
 T = TypeVar("T")
 
@@ -66,7 +66,16 @@ class Gate:
     home: Home
     policies: Policies
 
-    def decide(self, run: OpenRun, action: str, arguments: dict[str, Any], label: Label) -> Decision:
+    def decide(
+        self,
+        run: OpenRun,
+        action: str,
+        arguments: dict[str, Any],
+        label: Label,
+        *,
+        origin: Origin = UNTRACED,
+        value: Any = None,
+    ) -> Decision:
         """Ask the policies about a request of this run."""
         caller = run.caller
         return self.policies.decide(
@@ -78,7 +87,9 @@ class Gate:
                 action=action,
                 arguments=arguments,
                 label=label,
-            )  # fmt: skip
+                origin=origin,
+                value=value,
+            )
         )
 
     def require(self, run: OpenRun, at: str, action: str, arguments: dict[str, Any], label: Label) -> Decision:
@@ -88,9 +99,9 @@ class Gate:
             PolicyDenied: it is not allowed.
         """
         decision = self.decide(run, action, arguments, label)
-        if decision.outcome == "allow":
+        if decision.outcome in ("allow", "transform"):
             return decision
-        self.refuse(run, at, Refused(action=action, decision=decision, code="denied", request=arguments))
+        self.refuse(run, at, Refused(action=action, decision=decision, code="denied", request=arguments, label=label))
         raise PolicyDenied(action=action, decision=decision)
 
     def refuse(self, run: OpenRun, at: str, event: Event) -> None:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from interlock.runtime.records import Caller, Decision, Label, Usage
+from interlock.runtime.records import Caller, Decision, Label, Origin, Usage
 
 Message = dict[str, Any]
 """A chat message as JSON: type, content, and what else it carries."""
@@ -75,6 +75,8 @@ class Refused(Event):
     request: Any = None
     told: str = ""
     """What the model or the caller was told."""
+    label: Label = Label()
+    origin: Origin | None = None
 
 
 class ModelIntended(Event):
@@ -127,6 +129,7 @@ class ToolIntended(Event):
     decision: Decision
     approval: str = ""
     label: Label
+    origin: Origin | None = None
 
 
 class ToolDone(Event):
@@ -169,14 +172,26 @@ class ApprovalRequested(Event):
 
 
 class ApprovalAnswered(Event):
-    content = frozenset({"note"})
+    content = frozenset({"note", "arguments"})
 
     kind: Literal["approval_answered"] = "approval_answered"
     approval: str
-    answer: Literal["approved", "denied", "expired"]
+    answer: Literal["approved", "denied", "edited", "happened", "expired"]
     by: str
     roles: tuple[str, ...]
     note: str = ""
+    state: str = ""
+    """How it stands now: `pending` where more people must approve."""
+    arguments: dict[str, Any] = {}
+    """What was put in place of the arguments, where it was edited."""
+
+
+class ApprovalReminded(Event):
+    kind: Literal["approval_reminded"] = "approval_reminded"
+    approval: str
+    tool: str
+    roles: tuple[str, ...]
+    left_s: float
 
 
 class MemoryRead(Event):
@@ -240,7 +255,7 @@ KINDS: dict[str, type[Event]] = {
     kind.model_fields["kind"].default: kind
     for kind in (
         RunStarted, RunResumed, RunEnded, Refused, ModelIntended, ModelDone, ModelFailed, ToolIntended, ToolDone,
-        ToolFailed, ApprovalRequested, ApprovalAnswered, MemoryRead, MemoryIntended, MemoryWritten, Replied, Noted,
+        ToolFailed, ApprovalRequested, ApprovalAnswered, ApprovalReminded, MemoryRead, MemoryIntended, MemoryWritten, Replied, Noted,
     )
 }  # fmt: skip
 
