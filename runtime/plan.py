@@ -37,12 +37,14 @@ class Condition(BaseModel, frozen=True, extra="forbid"):
 
 
 class Source(BaseModel, frozen=True, extra="forbid"):
-    """Where an argument comes from: written in the plan, said by the user, or a field of an earlier result."""
+    """Where an argument comes from: written in the plan, said by the user, a field of an earlier result, or a slot that
+    is filled in from what such a field says."""
 
-    origin: Literal["constant", "user", "result"] = "constant"
-    value: Any = Field(default=None, description="the argument itself, unless origin is result")
-    step: str = Field(default="", description="id of an earlier step, where origin is result")
+    origin: Literal["constant", "user", "result", "slot"] = "constant"
+    value: Any = Field(default=None, description="the argument itself, unless origin is result or slot")
+    step: str = Field(default="", description="id of an earlier step, where origin is result or slot")
     field: str = Field(default="", description="dotted path into that step's result")
+    where: dict[str, Any] = Field(default={}, description="fields that the item of the result must have, as in sender")
 
     def resolve(self, results: Results) -> Any:
         """Find the argument's value.
@@ -50,7 +52,15 @@ class Source(BaseModel, frozen=True, extra="forbid"):
         Raises:
             KeyError: the step it comes from has no result.
         """
-        return look_up(results[self.step], self.field) if self.origin == "result" else self.value
+        if not self.refers:
+            return self.value
+        found = results[self.step]
+        return look_up(only(found, self.where) if self.where else found, self.field)
+
+    @property
+    def refers(self) -> bool:
+        """Whether it waits for a result."""
+        return self.origin in ("result", "slot") and bool(self.step)
 
 
 class Step(BaseModel, frozen=True, extra="forbid"):
@@ -62,10 +72,11 @@ class Step(BaseModel, frozen=True, extra="forbid"):
     arguments: dict[str, Source] = Field(default_factory=dict)
     when: tuple[Condition, ...] = Field(default=(), description="all must hold, or the step is skipped")
     done_when: tuple[Condition, ...] = Field(default=(), description="all must hold on the results, or the step failed")
+    many: bool = Field(default=False, description="whether the tool may be called once for each of several items")
 
     def needs(self) -> set[str]:
         """Name the steps whose results this one waits for."""
-        return {s.step for s in self.arguments.values() if s.origin == "result"} | {t.step for t in self.when}
+        return {s.step for s in self.arguments.values() if s.refers} | {t.step for t in self.when}
 
 
 class Plan(BaseModel, frozen=True, extra="forbid"):
@@ -139,6 +150,12 @@ def _settled(step: Step, results: Results) -> Step:
     open_tests = tuple(test for test in step.when if test.step not in results)
     own_tests = tuple(test for test in step.done_when if test.step not in results)
     return step.model_copy(update={"arguments": arguments, "when": open_tests, "done_when": own_tests})
+
+
+def only(value: Any, where: Mapping[str, Any]) -> Any:
+    """Give the first item of a list that has the wanted fields, or the value itself where it has; None where none has."""
+    items: list[Any] = value if isinstance(value, list) else [value]
+    return next((item for item in items if all(str(look_up(item, k)) == str(v) for k, v in where.items())), None)
 
 
 def look_up(value: Any, path: str) -> Any:
