@@ -1,12 +1,14 @@
 """The state that our graphs keep: plain data, versioned by the run header, checked when a graph is compiled."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, TypedDict
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, TypedDict, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, RemoveMessage, convert_to_messages
 from langgraph.channels import DeltaChannel
 from langgraph.graph.message import REMOVE_ALL_MESSAGES
 
+from interlock.runtime.errors import StateBroken
 from interlock.runtime.gate.run import RunHeader
 from interlock.runtime.records import Label
 
@@ -63,3 +65,41 @@ class PlanState(ThreadState):
     plan: dict[str, Any]
     progress: dict[str, Any]
     replans: int
+
+
+_PLAIN = (str, int, float, bool, NoneType, Any)
+_CONTAINERS = (list, tuple, dict, Union, UnionType, Literal)
+
+
+def check_state(state: type[Any]) -> None:
+    """Refuse channels that a checkpoint cannot keep, before anything runs.
+
+    LangGraph notices only after the node after next, when the effects have happened.
+
+    Raises:
+        StateBroken: naming the channel.
+    """
+    for name, kind in get_type_hints(state).items():
+        if (foreign := _foreign(kind)) is not None:
+            raise StateBroken(
+                what=f"channel {name!r} holds {getattr(foreign, '__name__', foreign)}",
+                where=state.__name__,
+                fix="keep plain data in the state: text, numbers, lists, dicts, TypedDicts and messages",
+            )
+
+
+def _foreign(kind: Any) -> Any:
+    """Find the first type inside a type that is not plain data; None where there is none."""
+    if kind in _PLAIN or (isinstance(kind, type) and issubclass(kind, BaseMessage)):
+        return None
+    if is_typeddict(kind):
+        return next((found for part in get_type_hints(kind).values() if (found := _foreign(part)) is not None), None)
+    origin = get_origin(kind)
+    if origin is Annotated:
+        return _foreign(get_args(kind)[0])
+    if origin is Literal or kind in (list, dict):
+        return None
+    if origin in _CONTAINERS:
+        parts = (part for part in get_args(kind) if part is not Ellipsis)
+        return next((found for part in parts if (found := _foreign(part)) is not None), None)
+    return kind

@@ -1,0 +1,94 @@
+"""Graphs of one's own: nodes and edges as in LangGraph's `StateGraph`, each node governed."""
+
+import hashlib
+from typing import Any
+
+import orjson
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+
+from interlock.graphs.agent import Agent
+from interlock.graphs.assembly import Assembly
+from interlock.graphs.governed import Node, governed
+from interlock.graphs.state import ThreadInput, ThreadState, check_state
+from interlock.nodes.begin import begin
+from interlock.nodes.finish import finish
+from interlock.nodes.recall import recall
+from interlock.nodes.remember import remember
+from interlock.runtime.records import Caller
+
+Compiled = CompiledStateGraph[Any, Caller, Any, Any]
+
+
+class Workflow:
+    """A graph in the making. Every run begins by taking the request in and ends by letting the reply out.
+
+    A node is an async function of the state and `runtime`; `runtime.context` holds its ports (`runtime.ports.Deps`).
+    The last one writes the answer to `draft`, as an `AIMessage`.
+
+    Args:
+        agent: whose model, tools, memory, policy and budget the nodes work with.
+        state: the channels; a `TypedDict` that extends `ThreadState`.
+        name: names the graph in the manifest.
+
+    Raises:
+        StateBroken: a channel's type is not plain data, which no checkpoint could keep.
+        PolicyBroken, PromptBroken: what the agent names cannot be used.
+    """
+
+    def __init__(self, agent: Agent, state: type[ThreadState] = ThreadState, *, name: str = "workflow") -> None:
+        check_state(state)
+        self._assembly = Assembly(agent, graph=name)
+        self._graph: Any = StateGraph(state, context_schema=Caller, input_schema=ThreadInput)
+        remembers = agent.memory is not None
+        self.entry = "recall" if remembers else "begin"
+        """The node that the first of one's own follows; START stands for it."""
+        self.closing = "remember" if remembers else "finish"
+        """The node that takes a drafted answer; END stands for it."""
+        self._frame(remembers)
+
+    def add_node(self, name: str, node: Node, *, goes_to: tuple[str, ...] = ()) -> None:
+        """Add a node.
+
+        Args:
+            goes_to: where it may lead, if it returns a `Command`; needed only to draw the graph.
+        """
+        self._add(name, node, goes_to=goes_to)
+
+    def add_edge(self, before: str, after: str) -> None:
+        """Let one node follow another; START and END are the frame's."""
+        self._graph.add_edge(self.entry if before == START else before, self.closing if after == END else after)
+
+    def compile(self, checkpointer: Any = None) -> Compiled:
+        """Compile into a LangGraph graph that keeps its assembly."""
+        graph: Compiled = self._graph.compile(checkpointer=checkpointer, name=self._assembly.agent.name)
+        self._assembly.topology = topology_of(graph)
+        graph.builder.__dict__["assembly"] = self._assembly  # a copy of the graph keeps its builder
+        return graph
+
+    def _add(self, name: str, node: Node, *, goes_to: tuple[str, ...] = (), **options: Any) -> None:
+        self._graph.add_node(name, governed(self._assembly, node, name=name, **options), destinations=goes_to or None)
+
+    def _frame(self, remembers: bool) -> None:
+        self._add("begin", begin, first=True)
+        self._add("finish", finish, last=True)
+        self._graph.add_edge(START, "begin")
+        self._graph.add_edge("finish", END)
+        if remembers:
+            self._add("recall", recall)
+            self._add("remember", remember)
+            self._graph.add_edge("begin", "recall")
+            self._graph.add_edge("remember", "finish")
+
+
+def topology_of(graph: Any) -> str:
+    """Hash a graph's nodes and edges: hexadecimal SHA-256."""
+    drawn = graph.get_graph()
+    edges = sorted((edge.source, edge.target, bool(edge.conditional)) for edge in drawn.edges)
+    return hashlib.sha256(orjson.dumps([sorted(drawn.nodes), edges])).hexdigest()
+
+
+def assembly_of(graph: Any) -> Assembly | None:
+    """Give the assembly of a graph made here; None for any other graph."""
+    found = getattr(getattr(graph, "builder", None), "assembly", None)
+    return found if isinstance(found, Assembly) else None
