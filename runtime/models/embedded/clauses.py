@@ -57,7 +57,9 @@ class Request:
 
 
 _PAYLOAD = re.compile(
-    r"\b(?:saying|that says?|which says?|that reads?|(?:with|and use|using) the (?:text|message|body|words|content)|"
+    r"\b(?:tell|inform|notify|let|e?-?mail|message|text|write to)\s+\S+@\S+\s+(?:know\s+)?(?:that\s+|about\s+)(?=\S)|"
+    r"\bwith(?: the| a)? subject\b[^.!?\n]{1,120}? and(?: the)? (?:text|body|message)\s*[:,]?\s+(?=\S)|"
+    r"\b(?:saying|that says?|which says?|that reads?|(?:with|and use|using)(?: the| a)? (?:text|message|body|words|content)|"
     r"(?:text|message|body|content)(?= ?[:=])|to say|telling (?:him|her|them|us|me|\w+)|(?:tell|inform|let) (?:him|her|them)(?: know)?)"
     r"(?: that| is| as follows| how)?\s*[:,]?\s+(?=\S)",
     re.IGNORECASE,
@@ -71,7 +73,8 @@ _ABBREVIATIONS = re.compile(
 _SENTENCE_END = re.compile(r"(?<=[.!?;])\s+|\s*\n+\s*|\s+[-–—]+\s+|(?<!\bis)(?<!\bare)(?<!\bto):\s+")
 _JOINT = re.compile(r"\s*[,;]?\s*(?:\b(?:and|but|or|then|also|plus|as well as)\b[\s,]*)+|\s*,\s*", re.I)
 _IF = re.compile(
-    r"\b(?:(?:but |and )?only (?:if|when|in case)|if (?P<not>not\b)|if (?P<so>so|yes)\b|even if|if|unless|in case|in the event|otherwise|"
+    r"\b(?:(?:but |and )?only (?:if|when|in case)|if (?P<not>not\b)|if (?P<so>so|yes)\b|even if|if|unless|as soon as|once|"
+    r"when(?! (?:is|are|was|were|will|do|does|did|has|have|can|could|should|would|am|shall|may)\b)|in case|in the event|otherwise|"
     r"or else|else|provided|providing|as long as|assuming|given|(?<!know )(?<!ask )(?<!check )(?<!see )(?<!tell me )whenever)"
     r"(?: that)?\b",
     re.IGNORECASE,
@@ -118,7 +121,7 @@ def take_apart(text: str, *, verbs: frozenset[str] = frozenset()) -> Request:
     covered, shown = _payloads(covered, text)
     known = lexicon.VERBS | verbs
     clauses: list[Clause] = []
-    for start, end in _sentences(covered):
+    for start, end in _sentences(covered, known):
         clauses += _of_sentence(covered, start, end, known)
     given = tuple(_with_payload(c, shown, quotes) for c in clauses)
     return Request(text=text, masked=covered, quotes=quotes, clauses=given)
@@ -162,7 +165,7 @@ def _next_payload(covered: str, at: int) -> int | None:
     return min(places, default=None)
 
 
-def _sentences(covered: str) -> list[tuple[int, int]]:
+def _sentences(covered: str, verbs: frozenset[str]) -> list[tuple[int, int]]:
     spans: list[tuple[int, int]] = []
     start = 0
     for m in _SENTENCE_END.finditer(covered):
@@ -171,6 +174,8 @@ def _sentences(covered: str) -> list[tuple[int, int]]:
             and "\n" not in m[0]
             and _ABBREVIATIONS.search(covered[max(start, m.start() - 8) : m.start()])
         ):
+            continue
+        if m[0].startswith(":") and not _begins(covered[m.end() :], verbs, strictly=False):
             continue
         spans.append((start, m.start()))
         start = m.end()
@@ -235,6 +240,8 @@ def _begins(text: str, verbs: frozenset[str], *, strictly: bool) -> bool:
     if at >= len(words):
         return False
     low, following = words[at].low, words[at + 1].low if at + 1 < len(words) else ""
+    if low in lexicon.REPORTING and text[words[at].end :].lstrip(" :,")[:1] == MASK:
+        return False
     if _IF.match(text[words[at].start :]) or low in lexicon.QUESTION_WORDS:
         return True
     if low in ("don't", "dont") or (low in ("do", "never", "not") and (following == "not" or following in verbs)):
@@ -243,7 +250,13 @@ def _begins(text: str, verbs: frozenset[str], *, strictly: bool) -> bool:
         return not strictly or low in ("can", "could", "will", "would")
     if low in verbs and following not in ("is", "are", "was", "were", "has", "will"):
         return True
+    if not strictly and low in _DETERMINERS and any(w.low in _FINITE for w in words[at + 2 : at + 4]):
+        return True
     return not strictly and (low in lexicon.PRONOUNS or low in ("i'd", "i'm", "i'll", "i've", "it's", "let's", "my"))
+
+
+_DETERMINERS = word_set("the a an my our this that one some these those its their his her")
+_FINITE = word_set("is are was were has have had isn't aren't wasn't weren't hasn't haven't hadn't did didn't does doesn't do don't came")
 
 
 def _conditions(
@@ -266,7 +279,7 @@ def _conditions(
 
 
 def _asks_whether(covered: str, start: int, m: re.Match[str]) -> bool:
-    return m[0].lower() == "if" and bool(_WHETHER.search(covered[start : m.start()]))
+    return m[0].lower() in ("if", "when", "once") and bool(_WHETHER.search(covered[start : m.start()]))
 
 
 def _referring(covered: str, m: re.Match[str], end: int) -> tuple[tuple[int, int] | None, tuple[Guard, ...]]:

@@ -8,7 +8,7 @@ from typing import Any
 from interlock.runtime.models.embedded import lexicon
 from interlock.runtime.models.embedded.catalogue import Shape, Tool, name_words
 from interlock.runtime.models.embedded.clauses import Clause
-from interlock.runtime.models.embedded.matching import FROM, NO, SURE, TO, WEAK, affinity, converted
+from interlock.runtime.models.embedded.matching import FAIR, FROM, NO, SURE, TO, WEAK, affinity, converted
 from interlock.runtime.models.embedded.phrases import free_text, object_phrase, whole_question
 from interlock.runtime.models.embedded.senses import synonyms
 from interlock.runtime.models.embedded.text import Token, stem, tokens
@@ -30,6 +30,8 @@ class Supply:
     """Values in sentences of the same request that ask for nothing themselves."""
     referents: tuple[tuple[Value, ...], ...] = ()
     """Values of other clauses and of earlier messages, one group each: what "it" may mean."""
+    nearby: tuple[tuple[Value, ...], ...] = ()
+    """The part of `referents` that the clause plainly points at: its conditions, or what "it" stands for."""
     loose_words: tuple[Token, ...] = ()
     reply: str = ""
     """What the user answered to a question of ours."""
@@ -206,6 +208,8 @@ def _typed(work: _Work, values: Sequence[Value], *, only_required: bool = False)
     pairs = [
         (affinity(shape.item or shape, value, work.supply.rivals), shape, value) for shape in shapes for value in free
     ]
+    if (spared := _quantity_meant(work, free)) is not None:
+        pairs = [(score, s, v) for score, s, v in pairs if not (s.id_like and v is spared)]
     pairs.sort(key=lambda p: (-p[0], not p[1].required, p[2].start))
     for score, shape, value in pairs:
         if score <= (NO if shape.required else WEAK) or shape.name in work.chosen or value in work.taken:
@@ -213,6 +217,18 @@ def _typed(work: _Work, values: Sequence[Value], *, only_required: bool = False)
         if score < SURE and _waits_for_surer(shape, pairs, work):
             continue
         _assign(work, shape, value, free, score)
+
+
+def _quantity_meant(work: _Work, values: Sequence[Value]) -> Value | None:
+    """Find the one bare number that is a quantity, since the thing itself is named nearby: "if order 7 came, refund 5"."""
+    numbers = [v for v in values if v.kind in ("integer", "number")]
+    required = work.tool.required
+    wanted = [p for p in required if p.id_like and p.numeric]
+    if len(numbers) != 1 or not wanted or not any(p.numeric and not p.id_like for p in required):
+        return None
+    named = numbers[0].label in (wanted[0].noun, "") and numbers[0].label == wanted[0].noun
+    near = any(affinity(wanted[0], v, work.supply.rivals) >= FAIR for group in work.supply.nearby for v in group)
+    return numbers[0] if near and not named else None
 
 
 def _waits_for_surer(shape: Shape, pairs: Iterable[tuple[float, Shape, Value]], work: _Work) -> bool:

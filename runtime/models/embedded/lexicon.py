@@ -90,22 +90,28 @@ PHRASES = {
     "turn on": "enable", "switch on": "enable", "turn off": "disable", "switch off": "disable",
     "turn up": "increase", "turn down": "decrease", "find out": "find", "throw away": "delete",
     "drop a line": "mail", "get in touch": "contact", "send back": "return", "sent back": "return",
-    "hand back": "return",
+    "hand back": "return", "look after": "care maintain", "take care": "care maintain", "get back": "refund return",
+    "want back": "refund return", "have back": "refund return", "give back": "refund return",
+    "opening times": "hours open", "get here": "arrive", "come back": "return", "put off": "postpone",
+    "switch over": "change", "take off": "remove", "get out": "leave",
 }  # fmt: skip
 """Phrases and what they mean in one word, added to the words of a clause."""
 
 ASKING = {
+    "what happened": "status", "going on": "status", "up with": "status",
     "how much": "amount price cost total balance", "how many": "count number", "how long": "duration time",
     "how far": "distance", "how often": "frequency", "how warm": "temperature", "how cold": "temperature",
-    "how hot": "temperature", "how old": "age",
+    "how hot": "temperature", "how old": "age", "i pay": "total price amount", "i paid": "total price amount",
+    "it cost": "total price amount", "i spend": "total price amount", "i spent": "total price amount",
+    "when will": "expected due", "when should": "expected due", "when does": "start due",
 }  # fmt: skip
 """Ways to ask, and what the answer is called in a schema."""
 
 QUESTION_TOPICS = {
     "where": "track location status address place position",
     "where's": "track location status address place position",
-    "when": "date time due start",
-    "when's": "date time due start",
+    "when": "date time due start expected",
+    "when's": "date time due start expected",
     "who": "person name owner",
     "who's": "person name owner",
     "why": "reason",

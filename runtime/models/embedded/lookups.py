@@ -1,11 +1,12 @@
 """Finding a tool whose result holds an argument that another tool lacks."""
 
+import re
 from collections.abc import Sequence
 
-from interlock.runtime.models.embedded.catalogue import Catalogue, Shape, Tool
+from interlock.runtime.models.embedded.catalogue import Catalogue, Shape, Tool, name_words
 from interlock.runtime.models.embedded.clauses import Clause
 from interlock.runtime.models.embedded.lexicon import CLASSES, word_set
-from interlock.runtime.models.embedded.text import stems
+from interlock.runtime.models.embedded.text import stem, stems
 
 _PARTIAL = word_set("half part partial partially some third quarter percent rest remainder except")
 
@@ -33,6 +34,10 @@ def likeness(shape: Shape, field: Shape, tool: Tool) -> float:
         return 3.0
     if shape.id_like or field.id_like:
         return 0.0 if not (shape.noun and shape.id_like and field.id_like and shape.noun == field.noun) else 2.0
+    if name_words(field.name)[-1:] and re.search(r"[a-z]ed$", name_words(field.name)[-1]):
+        return 0.0
+    if field.name.endswith(("able", "ible")) and stem(field.name) in tool.verbs:
+        return 2.5  # what is refundable is what a refund takes
     described = set(stems(field.description))
     score = 0.0
     if any(shape.is_class(c) and field.is_class(c) for c in _EXCHANGEABLE):

@@ -8,7 +8,7 @@ from interlock.runtime.models.embedded.catalogue import Shape, name_words
 from interlock.runtime.models.embedded.lexicon import word_set
 from interlock.runtime.models.embedded.senses import synonyms
 from interlock.runtime.models.embedded.text import stem, stem_set
-from interlock.runtime.models.embedded.values import Value
+from interlock.runtime.models.embedded.values import EACH, Value
 
 SURE, LIKELY, FAIR, WEAK, NO = 3.0, 2.0, 1.0, 0.5, 0.0
 _VERB_STEMS = frozenset(stem(v) for v in lexicon.VERBS) - {"order", "book", "fil", "invoic", "ticket", "not", "cal"}
@@ -68,7 +68,7 @@ def _identifier(shape: Shape, value: Value, rivals: frozenset[str]) -> float:
     noun = shape.noun
     if noun and noun in (value.label, value.unit):
         return SURE
-    if value.label in rivals or value.unit in _MEASURES:
+    if value.label in rivals or value.unit in _MEASURES or value.unit == EACH:
         return NO
     if not value.label or value.label in _VERB_STEMS:
         return FAIR
@@ -104,6 +104,8 @@ def _string(shape: Shape, value: Value, rivals: frozenset[str]) -> float:
         )
     if shape.format == "decimal" or (shape.is_class("money") and value.kind in ("money", "number", "integer")):
         return SURE if value.kind == "money" else FAIR if value.kind in ("integer", "number") else NO
+    if value.kind == "address":
+        return SURE if set(shape.words) & {"address", "street"} else NO
     if value.kind == "quoted":
         return _quoted(shape, value, labelled)
     return LIKELY if labelled and value.kind in ("code", "integer", "number") else NO

@@ -19,7 +19,7 @@ from interlock.runtime.models.embedded.senses import COLOURLESS, expanded, sense
 from interlock.runtime.models.embedded.text import stem
 from interlock.runtime.models.embedded.values import Value
 
-_IMPLIED = {"money": ("money",), "email": ("email",), "path": ("fil",)}
+_IMPLIED = {"money": ("money",), "email": ("email", "mail"), "path": ("fil",)}
 """What a value makes a clause speak of, whether or not the word is said."""
 KNOWN = 0.30
 """Score from which a tool counts as meant."""
@@ -81,20 +81,24 @@ def word_score(clause: Clause, tool: Tool, tools: Catalogue, values: Sequence[Va
     """Score 0..1.5 or so: the words' weight, the verb, the named thing, and whether the values at hand fit."""
     covered = [(v.start, v.end) for v in values if v.kind not in ("integer", "number")]
     free = [t for t in clause.topics if not any(a <= t.start < b for a, b in covered)]
+    if tool.read_only and orders_a_change(clause) and not verb_match(clause, tool):
+        return 0.0
     topics = expanded(clause, free) or [[(t.stem, 1.0)] for t in free]
     implied = {w for v in values for w in _IMPLIED.get(v.kind, ())}
     if not topics and not implied and not verb_match(clause, tool):
         return 0.0
-    matched, total, objects = 0.0, 0.0, 0.0
+    matched, total, strange, objects = 0.0, 0.0, 0.0, 0.0
     for senses in topics:
         weight = max(idf(word, tools) * share for word, share in senses)
         known = any(word in tools.frequency for word, _ in senses)
         best = max((tool.terms.get(word, 0.0) / 3 * share for word, share in senses), default=0.0)
-        total += weight if known else UNKNOWN * weight
+        total, strange = total + weight * known, strange + UNKNOWN * weight * (not known)
         matched += weight * best
         objects = max(objects, *(share * idf(word, tools) for word, share in senses if word in tool.nouns), 0.0)
     matched += 0.3 * sum(idf(w, tools) for w in implied if w in tool.terms)
-    verb = verb_match(clause, tool)
+    verb = max(verb_match(clause, tool), 0.8 * _addresses(clause, tool, values))
+    # What no tool knows counts against all of them, but a long story does not drown what is known.
+    total += min(strange, total) if total else strange
     coverage = matched / total if total else 0.0
     fit = _fit(tool, values, tools.rivals)
     fits = 0.3 * fit + 0.1 * _number(clause, tool) + 0.2 * _chosen(clause, tool, values)
@@ -112,11 +116,18 @@ def _handicap(clause: Clause, tool: Tool, verb: float, *, named: bool) -> float:
     if not tool.read_only and 0 < verb < 1 and tool.nouns and not named:
         return 0.35
     if tool.read_only:
-        return 0.4 if not verb and _orders_a_change(clause) else 0.0
+        return 0.0
     return 0.0 if verb else 0.35 + (0.3 if clause.force != "request" else 0.0)
 
 
-def _orders_a_change(clause: Clause) -> bool:
+def _addresses(clause: Clause, tool: Tool, values: Sequence[Value]) -> bool:
+    """Tell whether the clause turns to somebody by mail address, and the tool sends things."""
+    if not tool.verbs & {"send", "mail", "email", "messag", "notif"} or not any(v.kind == "email" for v in values):
+        return False
+    return bool({t.low for t in clause.words} & {"write", "tell", "inform", "notify", "contact", "let", "ask", "remind"})
+
+
+def orders_a_change(clause: Clause) -> bool:
     """Tell whether the clause is an order whose verb changes things; looking something up does not fulfil it."""
     head = next((t.low for t in clause.words if t.low not in lexicon.FILLERS), "")
     return clause.force == "request" and head in lexicon.VERBS and head not in lexicon.READING | _SOFT

@@ -14,9 +14,9 @@ from interlock.runtime.models.embedded.conversation import Talk
 from interlock.runtime.models.embedded.filling import Filled, Supply, fill
 from interlock.runtime.models.embedded.matching import affinity
 from interlock.runtime.models.embedded.memories import noticed
-from interlock.runtime.models.embedded.ranking import KNOWN, Meaning, Ranked, rank, word_score
+from interlock.runtime.models.embedded.ranking import KNOWN, Meaning, Ranked, orders_a_change, rank, word_score
 from interlock.runtime.models.embedded.senses import synonyms
-from interlock.runtime.models.embedded.text import stem, tokens
+from interlock.runtime.models.embedded.text import Token, stem, tokens
 from interlock.runtime.models.embedded.values import Value, values
 
 Role = Literal["act", "look", "search", "memory", "chat", "noted", "refused", "said", "unknown", "which"]
@@ -176,6 +176,8 @@ def _role(clause: Clause, scene: Scene) -> tuple[Role, list[Ranked]]:
     if _about_memory(clause, scene) and (wishes or not readable or readable[0].score < 2 * KNOWN):
         return "memory", []
     search = _search(clause, scene)
+    if clause.force == "statement" and not _tells_of_something(clause, scene):
+        readable = []
     if readable and (clause.force != "statement" or readable[0].score >= KNOWN + 0.15):
         if search is None or not _impersonal(clause, readable[0].tool, scene):
             return "look", readable
@@ -190,7 +192,7 @@ def _role(clause: Clause, scene: Scene) -> tuple[Role, list[Ranked]]:
 
 def _announced(clause: Clause, scene: Scene) -> list[Ranked]:
     """Read "my new address is ..." as the wish to have it changed, where a tool changes just that."""
-    m = re.search(r"\bnew ([a-z]+(?: [a-z]+)?) (?:is|will be)\b", clause.text, re.IGNORECASE)
+    m = re.search(r"\bnew ([a-z]+(?: [a-z]+)?)(?: is\b| will be\b|:|(?= [A-Z\d]))", clause.text)
     if m is None or clause.force == "question":
         return []
     named = {t.stem for t in tokens(m[1])}
@@ -222,10 +224,22 @@ def _search(clause: Clause, scene: Scene) -> Tool | None:
     return next((t for t in scene.tools.tools if t.question), None)
 
 
+def _tells_of_something(clause: Clause, scene: Scene) -> bool:
+    """Tell whether a statement is a hint to look something up: "order 5 has not come" is, "order 5" before a question is not."""
+    here = scene.within(clause)
+    labels = {v.label for v in here}
+    bare = all(t.stem in labels for t in clause.topics)
+    others = any(c.force != "statement" and c is not clause for c in scene.own_clauses)
+    # The "it" of "how long does it take" stands for nothing.
+    words = [t for t, after in zip(clause.words, (*clause.words[1:], None), strict=True) if not _expletive(t, after)]
+    pointed = {t.low for t in words} & {"it", "its", "that", "they"}
+    return bool(here or pointed) and not (bare and others)
+
+
 def _by_identifier(clause: Clause, scene: Scene) -> list[Ranked]:
     """Lookups of the very thing whose number a question gives, whatever it asks about it."""
     here = scene.within(clause)
-    if clause.force == "statement" or not here:
+    if clause.force == "statement" or not here or orders_a_change(clause):
         return []
     fitting = [
         t
@@ -257,9 +271,14 @@ def _impersonal(clause: Clause, tool: Tool, scene: Scene) -> bool:
     return bool(named) and not pointed and not before and not scene.within(clause) and not _definite(clause, tool)
 
 
+def _expletive(word: Token, after: Token | None) -> bool:
+    return word.low == "it" and after is not None and after.low in ("take", "takes", "cost", "costs", "possible", "mean", "matter")
+
+
 def _definite(clause: Clause, tool: Tool) -> bool:
     nouns = {*tool.nouns, *(p.noun for p in tool.required)}
-    return any(a.low == "the" and b.stem in nouns for a, b in itertools.pairwise(clause.words))
+    nouns |= {s for n in nouns for s in synonyms(n)}
+    return any(a.low in ("the", "my", "our") and b.stem in nouns for a, b in itertools.pairwise(clause.words))
 
 
 def _wants_words(clause: Clause) -> bool:
@@ -282,6 +301,7 @@ def _supply(clause: Clause, at: int, scene: Scene, loose: tuple[Value, ...]) -> 
         own=own,
         loose=loose,
         referents=tuple(g for g in (guards, *others, *earlier) if g),
+        nearby=tuple(g for g in (guards, *(others + list(earlier) if refers_back(clause) else [])) if g),
         loose_words=tuple(w for c in scene.reply for w in c.words),
         reply=scene.request.text[scene.border :].strip(" \n\"'“”") if scene.border < len(scene.request.text) else "",
         memory=scene.talk.memory,

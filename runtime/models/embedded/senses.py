@@ -42,7 +42,9 @@ _PARTICLES = word_set("on off up down back away")
 
 def expanded(clause: Clause, topics: Sequence[Token]) -> list[list[tuple[str, float]]]:
     """List topics of a clause, each with its synonyms and how much these count."""
-    found = [[(t.stem, 1.0), *((s, 0.7) for s in sorted(synonyms(t.stem)))] for t in topics if t.low not in COLOURLESS]
+    asked = {word for phrase, _ in phrases_of(clause, lexicon.ASKING) for word in phrase.split()}
+    topics = [t for t in topics if t.low not in COLOURLESS and t.low not in asked]
+    found = [[(t.stem, 1.0), *((s, 0.7) for s in sorted(synonyms(t.stem)))] for t in topics]
     return found + [[(stem(w), 0.7) for w in senses] for senses in senses_of(clause)]
 
 

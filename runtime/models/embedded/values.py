@@ -14,6 +14,7 @@ from interlock.runtime.models.embedded.lexicon import MONTHS, NUMBER_WORDS, STOP
 from interlock.runtime.models.embedded.text import MASK, WORD, Quote, stem
 
 Kind = Literal[
+    "address",
     "integer",
     "number",
     "money",
@@ -39,7 +40,10 @@ _NAMES = "|".join(name for name in _CURRENCY if name.isalpha())
 _TIME = r"\d{1,2}(?::\d{2}){1,2}(?: ?[ap]\.?m\b\.?)?|\d{1,2} ?[ap]\.?m\b\.?"
 _DAYS = "|".join(WEEKDAYS)
 _COUNTS = "|".join(word for word in NUMBER_WORDS if word not in ("one", "zero"))
+_TOWN = r"(?:St\. )?[A-Z][\w'-]+(?: [A-Z][\w'-]+){0,2}"
 _FORMS = {
+    "address": rf"(?-i:\b{_TOWN} \d{{1,4}}[a-z]?,? (?:[A-Z]{{1,2}}-)?\d{{4,5}} {_TOWN})"
+    rf"|(?-i:\b\d{{1,5}}[a-z]? {_TOWN}(?:, (?:[A-Z]{{1,2}}-)?(?:\d{{4,5}} )?{_TOWN}(?:,? [A-Z]{{2}})?(?: \d{{4,5}})?)+)",
     "email": r"[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+",
     "url": rf"(?:https?://|www\.)[^\s<>{MASK}]*[^\s<>.,;:!?)\]{MASK}]",
     "datetime": r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?",
@@ -61,6 +65,10 @@ _JOINER = re.compile(
     r"\s*(?:,|;|&|/|,?\s*\b(?:and|or|as well as|plus|nor)\b)\s*(?:also |then |for |of |on |the |number |no\.? |#)*#?\s*", re.I
 )
 _SKIPPED = word_set("number no nr id num is of the code ref reference called named my our your this that equals")
+
+
+EACH = "each"
+"""The unit of a quantity that goes with every one of several things."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -172,11 +180,12 @@ def _in_context(masked: str, found: list[Value]) -> Iterator[Value]:
     for value in found:
         if last is not None and value.start < last.end:
             continue
-        label, joined = _label(masked, value.start), _joined(masked, last, value)
+        unit = value.unit or _unit(masked, value.end)
+        label, joined = _label(masked, value.start), _joined(masked, last, value) if unit != EACH else ""
         if joined and last is not None and not label:
             label = last.label
         lead = lead_of(masked, value.start) or (last.lead if joined and last else "")
-        last = replace(value, label=label, joined=joined, lead=lead, unit=value.unit or _unit(masked, value.end))
+        last = replace(value, label=label, joined=joined, lead=lead, unit=unit)
         yield last
 
 
@@ -223,5 +232,7 @@ def _label(masked: str, start: int) -> str:
 
 
 def _unit(masked: str, end: int) -> str:
+    if re.match(r"\s+(?:each|apiece)\b", masked[end : end + 12], re.IGNORECASE):
+        return EACH
     m = re.match(r"\s?°?\s?([A-Za-z]+)", masked[end : end + 24])
     return stem(m[1].lower()) if m and m[1].lower() not in STOP else "degre" if masked[end : end + 1] == "°" else ""
