@@ -10,6 +10,7 @@ from interlock.runtime.labels import Registry
 from interlock.tools import docstrings
 from interlock.tools.function import FunctionTool
 from interlock.tools.guards import Guards
+from interlock.tools.isolation import Processes, address_of
 from interlock.tools.places import Place, place_of
 from interlock.tools.problems import closest
 from interlock.tools.signature import Signature, read
@@ -47,6 +48,7 @@ def tool(
     max_result_bytes: int = ...,
     guards: Guards = ...,
     status: Callable[..., Any] | None = ...,
+    isolated: bool = ...,
 ) -> Callable[[Callable[P, R]], FunctionTool[P, R]]: ...
 
 
@@ -67,7 +69,9 @@ def tool(function: Callable[..., Any] | None = None, /, **promise: Any) -> Any:
             that lists its known values, such as contacts or payees; it takes the `ToolContext`.
             `max_result_bytes`: a larger result is refused. `guards`: cache, rate, concurrency, breaker, fallback.
             `status`: a function that takes some of the arguments, or the ToolContext, and tells after a crash whether
-            the call took effect: `Happened(result)`, None, or an error where it cannot tell.
+            the call took effect: `Happened(result)`, None, or an error where it cannot tell. `isolated`: it runs in a
+            process of its own, which is killed when its time is up; a synchronous tool that is not can only be left
+            to itself in its thread.
 
     Raises:
         ContractBroken: the signature or the promise cannot be kept.
@@ -102,6 +106,7 @@ def _declare(
     max_result_bytes: int = 1_000_000,
     guards: Guards = _NONE,
     status: Callable[..., Any] | None = None,
+    isolated: bool = False,
 ) -> FunctionTool[P, R]:
     place = place_of(function, name or str(getattr(function, "__name__", "")))
     _check_name(place)
@@ -136,6 +141,7 @@ def _declare(
         max_result_bytes=max_result_bytes,
         guards=guards,
         registries=registries,
+        processes=Processes(address_of(function, place.name, place)) if isolated else None,
         told=None if status is None else status_of(status, [name for _field, name in signature.fields], place),
     )
 

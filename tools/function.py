@@ -16,6 +16,7 @@ from interlock.runtime.errors import ArgumentsRefused, InterlockError, ToolFaile
 from interlock.runtime.labels import Registry
 from interlock.runtime.records import ToolContext
 from interlock.tools.guards import Guards, Run
+from interlock.tools.isolation import InChild, Processes
 from interlock.tools.problems import in_words
 from interlock.tools.refused import Refused
 from interlock.tools.signature import Signature
@@ -40,6 +41,8 @@ class FunctionTool(Generic[P, R]):
     """Errors after which a repeatable tool is tried again."""
     max_result_bytes: int
     guards: Guards = field(default_factory=Guards)
+    processes: Processes | None = None
+    """Where it runs, if in processes of its own."""
     told: Status | None = None
     """Whom to ask after a crash whether a call took effect."""
     clock: Clock = field(default_factory=SystemClock)
@@ -71,12 +74,12 @@ class FunctionTool(Generic[P, R]):
     async def status(self, arguments: dict[str, Any], context: ToolContext) -> tuple[bool, Any]:
         """Ask whether a call took effect (ports.Tracked)."""
         assert self.told is not None  # noqa: S101  # the contract says so
-        values = self._bound(self._typed(arguments), context).keywords
+        values = self.bound(arguments, context).keywords
         try:
             found = await self.told.ask(values, context, self.contract.timeout_s)
         except Exception as error:
             raise self._failed(f"its status is not known: {_told(error)}") from error
-        return (False, None) if found is None else (True, self._delivered(found.result))
+        return (False, None) if found is None else (True, self.delivered(found.result))
 
     async def known(self, argument: str, context: ToolContext) -> list[Any]:
         """List the known values of an argument (ports.Listing)."""
@@ -85,13 +88,12 @@ class FunctionTool(Generic[P, R]):
 
     async def _tried(self, arguments: dict[str, Any], context: ToolContext) -> Any:
         """Try it, and again only where the contract allows it and the error may pass."""
-        call = self._bound(self._typed(arguments), context)
         attempts = 1
         while True:
             try:
-                return self._delivered(await self._once(call))
+                return await self._attempt(arguments, context)
             except ToolFailed as failed:
-                if not self.contract.retries or not isinstance(failed.__cause__, self.transient):
+                if not self.contract.retries or not self._may_pass(failed.__cause__):
                     raise
                 if attempts > self.contract.retries:
                     failed.reason += f" ({attempts} attempts)"
@@ -99,6 +101,18 @@ class FunctionTool(Generic[P, R]):
             wait = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** (attempts - 1))
             await self.clock.sleep(wait * (0.5 + self.clock.random() / 2))
             attempts += 1
+
+    async def _attempt(self, arguments: dict[str, Any], context: ToolContext) -> Any:
+        if self.processes is None:
+            return self.delivered(await self._once(self.bound(arguments, context)))
+        try:
+            process = await self.processes.ready()
+        except InChild as error:
+            raise self._failed(str(error), happened="no") from error
+        return await self._once(partial(self.processes.call, process, arguments, context))
+
+    def _may_pass(self, error: BaseException | None) -> bool:
+        return error.transient if isinstance(error, InChild) else isinstance(error, self.transient)
 
     def _typed(self, arguments: dict[str, Any]) -> BaseModel:
         try:
@@ -109,8 +123,13 @@ class FunctionTool(Generic[P, R]):
             problems = (f"the arguments are no JSON data: {error}",)
         raise ArgumentsRefused(tool=self.contract.name, problems=problems)
 
-    def _bound(self, typed: BaseModel, context: ToolContext) -> partial[Any]:
-        values = typed.__dict__
+    def bound(self, arguments: dict[str, Any], context: ToolContext) -> partial[Any]:
+        """Bind JSON data to the function as typed values.
+
+        Raises:
+            ArgumentsRefused: they do not fit.
+        """
+        values = self._typed(arguments).__dict__
         keywords = {argument: values[name] for name, argument in self.signature.fields}
         if self.signature.context:
             keywords[self.signature.context] = context
@@ -138,8 +157,12 @@ class FunctionTool(Generic[P, R]):
                 raise
             raise self._failed(_told(error)) from error
 
-    def _delivered(self, result: Any) -> Any:
-        """Check a result against its schema and turn it into JSON data."""
+    def delivered(self, result: Any) -> Any:
+        """Check a result against its schema and turn it into JSON data.
+
+        Raises:
+            ToolFailed: it breaks its schema, or is too large.
+        """
         adapter = self.signature.result
         try:
             value = adapter.dump_python(adapter.validate_python(result, strict=True), mode="json", warnings="error")
@@ -167,6 +190,8 @@ def _being_cancelled() -> bool:
 
 
 def _told(error: BaseException) -> str:
+    if isinstance(error, InChild):
+        return str(error)
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
