@@ -83,13 +83,17 @@ class Assembly:
         """Content hashes of all that decides how the agent behaves."""
         return self._manifest(self.model)
 
-    def _manifest(self, model: ChatModel) -> dict[str, Any]:
+    def manifest_with(self, model: str, settings: dict[str, Any]) -> dict[str, Any]:
+        """Give the manifest as it is but for the model, which is not made for it."""
+        return {**self._manifest(None), "model": model, "model_settings": settings}
+
+    def _manifest(self, model: ChatModel | None) -> dict[str, Any]:
         return {
             "graph": self.graph,
             "topology": self.topology,
             "agent": self.agent.name,
-            "model": model.name,
-            "model_settings": model.settings(),
+            "model": model.name if model else "",
+            "model_settings": model.settings() if model else {},
             "policy": self.policies.version,
             "prompts": {prompt.name: [prompt.version, prompt.hash] for prompt in self.prompts.all()},
             "tools": {
@@ -155,10 +159,11 @@ class Assembly:
         manifest = self._manifest(self._model(home))
         try:
             with home.database.transaction() as tx:
-                home.journal.store(tx, "", orjson.dumps(manifest, option=orjson.OPT_SORT_KEYS))
+                kept = home.journal.store(tx, "", orjson.dumps(manifest, option=orjson.OPT_SORT_KEYS))
                 started = events.RunStarted(
                     agent=self.agent.name, caller=caller, turn=header["turn"], manifest=_hash(manifest),
-                    policy=self.policies.version, source=self.source, parent=home.outside.parent if home.outside else "",
+                    manifest_kept=kept, policy=self.policies.version, source=self.source,
+                    parent=home.outside.parent if home.outside else "",
                     history=PromptTail(message_kept).write(tx, home.journal, entered.run.scope.subject, old),
                     messages=[message_kept(message) for message in new], before=_state_before(state),
                 )  # fmt: skip
@@ -205,7 +210,7 @@ class Assembly:
             tenant=caller.tenant,
             roles=list(caller.roles),
             agent=self.agent.name,
-            manifest=self.manifest_hash,
+            manifest=_hash(self._manifest(self._model(home))),
             path=_path_in_parents(info.checkpoint_ns if info else ""),
         )
 

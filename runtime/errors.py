@@ -113,6 +113,12 @@ class ModelMissing(BadInput):
     code = "model-missing"
 
 
+class RecordingBroken(BadInput):
+    """A recording cannot be played: truncated, changed, of a newer version, or erased in part."""
+
+    code = "recording"
+
+
 @dataclass(eq=False, kw_only=True)
 class JournalBroken(InterlockError):
     """The journal cannot be written or does not verify. No effect happens without a journal."""

@@ -33,6 +33,8 @@ class RunStarted(Event):
     turn: int
     manifest: str
     policy: str
+    manifest_kept: str = ""
+    """Digest of the payload that holds the manifest."""
     source: str = ""
     """Where the agent can be loaded from, if known."""
     parent: str = ""

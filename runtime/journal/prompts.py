@@ -13,7 +13,7 @@ from interlock.runtime.database import Transaction
 from interlock.runtime.journal.journal import Journal
 
 if TYPE_CHECKING:
-    from langchain_core.messages import BaseMessage
+    from langchain_core.messages import AnyMessage, BaseMessage
 
 _SHOWN = ("tool_calls", "tool_call_id", "status", "name")
 _KEPT = (*_SHOWN, "id", "additional_kwargs", "response_metadata", "usage_metadata", "invalid_tool_calls")
@@ -27,6 +27,15 @@ def message_shown(message: "BaseMessage") -> dict[str, Any]:
 def message_kept(message: "BaseMessage") -> dict[str, Any]:
     """Give a message as JSON data, with everything needed to make it again."""
     return _facts(message, _KEPT)
+
+
+def message_made(facts: dict[str, Any]) -> "AnyMessage":
+    """Make a message again from what was kept of it."""
+    from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
+
+    kinds: dict[str, Any] = {"ai": AIMessage, "human": HumanMessage, "system": SystemMessage, "tool": ToolMessage}
+    made: AnyMessage = kinds[facts["type"]](**{name: value for name, value in facts.items() if name != "type"})
+    return made
 
 
 def _facts(message: "BaseMessage", names: tuple[str, ...]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """`trace` and `budget`: what happened, and what it cost."""
 
+import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,23 +23,58 @@ def register(app: typer.Typer) -> None:
 
 
 def trace(
-    run: Annotated[
-        str | None, typer.Argument(metavar="[RUN]", help="A run's id, or how it begins; none lists all.")
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[RUN | export RUN | diff A B]", help="A run's id, or how it begins; none lists all."),
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="Whole prompts and results.")] = False,
     home: HomePath = None,
     json: AsJson = False,
 ) -> int:
-    """Show what a run did, step by step; without RUN, list the runs."""
-    machine = Machine(json)
-    journal = existing_home(home).journal
-    if run is None:
-        return _list(journal, machine)
+    """Show what a run did, step by step; without RUN, list the runs.
+
+    `export RUN` writes a recording to stdout that replays in any home; `diff A B` shows where two runs part.
+    """
+    match words or []:
+        case []:
+            return _list(existing_home(home).journal, Machine(json))
+        case ["export", run]:
+            return _export(run, home)
+        case ["diff", first, second]:
+            return _diff(first, second, home, Machine(json))
+        case [run]:
+            return _one(run, home, full, Machine(json))
+        case _:
+            raise typer.BadParameter("give RUN, export RUN, or diff A B")
+
+
+def _export(run: str, home: Any) -> int:
+    from interlock.runtime.replay.recording import exported, record
+
+    sys.stdout.buffer.write(exported(record(existing_home(home).journal, run)) + b"\n")
+    return 0
+
+
+def _diff(first: str, second: str, home: Any, machine: Machine) -> int:
+    from interlock.runtime.replay.differences import parting
+    from interlock.serving.cli.replay import recording_of
+
+    found = parting(recording_of(first, home), recording_of(second, home))
+    machine.write(vars(found))
+    if not machine.on:
+        typer.echo(f"{found.same} events are the same" + (f"; they part at {found.place}" if found.place else ""))
+        for line in found.diff:
+            typer.echo(f"  {line}")
+    return 1 if found.place else 0
+
+
+def _one(run: str, home: Any, full: bool, machine: Machine) -> int:
     from interlock.runtime.journal.runs import find_run
 
+    journal = existing_home(home).journal
     entries = find_run(journal, run)
     machine.write([_facts(entry) for entry in entries])
-    if not json:
+    if not machine.on:
         _show(entries, journal, full)
     return 0
 

@@ -1,0 +1,227 @@
+"""Plays a recording: whose turn it is, what was answered there, and where what happens now is no longer the same."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from interlock.runtime.gate.stops import RunStopped
+from interlock.runtime.journal.events import Event, RunEnded
+from interlock.runtime.replay.recording import Recording, Step
+
+UNCOMPARED = {"run_started": frozenset({"manifest", "manifest_kept", "policy", "source", "parent"})}
+"""Facts that name what is compared by what it does."""
+
+_PATIENCE_S = 1.5
+"""How long a branch waits for the branches before it, once nothing moves any more."""
+
+_place: ContextVar[str] = ContextVar("interlock_place", default="")
+
+
+@dataclass(eq=False, kw_only=True)
+class Diverged(RunStopped):
+    """What happens now is not what was recorded."""
+
+    code = "diverged"
+    exit_status = 1
+
+    place: str
+
+    def __str__(self) -> str:
+        return f"the replay differs from the recording at {self.place}"
+
+
+@dataclass(eq=False, kw_only=True)
+class CutOff(RunStopped):
+    """Here the recorded run was cut off, as by a crash."""
+
+    code = "cut-off"
+
+    def __str__(self) -> str:
+        return "the recorded run was cut off here"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Happened:
+    """An event of the replay."""
+
+    run: str
+    place: str
+    kind: str
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Divergence:
+    """The first place where the replay differs. `recorded` is None past the end, `found` where nothing came."""
+
+    recorded: Step | None
+    found: Happened | None
+    bodies: dict[str, Any]
+    """What `found` refers to, by content hash."""
+    note: str = ""
+
+    @property
+    def place(self) -> str:
+        """Where it is."""
+        here = self.recorded or self.found
+        return here.place if here else ""
+
+
+class Answers(Protocol):
+    """Where stand-ins get their answers from."""
+
+    async def turn(self) -> None:
+        """Wait until the recording has come to this place."""
+        ...
+
+    async def answer(self, *kinds: str) -> Step | None:
+        """Give the recorded outcome at this place; None: ask the world itself."""
+        ...
+
+
+@contextmanager
+def standing_at(place: str) -> Generator[None]:
+    """Note for the stand-ins where in the run their call stands."""
+    token = _place.set(place)
+    try:
+        yield
+    finally:
+        _place.reset(token)
+
+
+def place_here() -> str:
+    """Tell where in the run the current call stands."""
+    return _place.get()
+
+
+class Player:
+    """A recording, and how far it has been played."""
+
+    def __init__(self, recording: Recording) -> None:
+        self.recording = recording
+        self.played = 0
+        self.divergence: Divergence | None = None
+        self.perform: Callable[[Step], None] = lambda _step: None
+        """Does again what people did to the run; set by who opens the home."""
+        self._ahead = Counter(step.place for step in recording.steps)
+        self._moved = asyncio.Event()
+        self._ended = False
+
+    @property
+    def next(self) -> Step | None:
+        """The step that must come now."""
+        steps = self.recording.steps
+        return steps[self.played] if self.played < len(steps) else None
+
+    @property
+    def cut(self) -> bool:
+        """Whether the recorded run was cut off here."""
+        return not self._ended and self.played > 0 and (self.next is None or self.next.kind == "run_resumed")
+
+    async def turn(self) -> None:
+        """Wait until the recording has come to this place, so that branches go in their recorded order."""
+        place = place_here()
+        while not self._is_turn_of(place):
+            try:
+                async with asyncio.timeout(_PATIENCE_S):
+                    await self._moved.wait()
+            except TimeoutError:
+                return
+        if self.cut:
+            raise CutOff
+
+    def _is_turn_of(self, place: str) -> bool:
+        self.let_people_act()
+        step = self.next
+        if self.divergence is not None or step is None or self.cut or step.place == place:
+            return True
+        # A branch of which nothing more is recorded failed or was cancelled, which is seen only at the end.
+        return not self._ahead[place] and (step.kind == "run_ended" or _was_cancelled(step))
+
+    async def answer(self, *kinds: str) -> Step | None:
+        """Give the recorded outcome at this place, in its turn."""
+        await self.turn()
+        place = place_here()
+        ahead = self.recording.steps[self.played :]
+        found = next((step for step in ahead if step.place == place and step.kind in kinds), None)
+        if found is None:
+            self.diverge(None, {}, note=f"nothing is recorded that answers {' or '.join(kinds)} at {place}")
+            raise Diverged(place=place)
+        return found
+
+    def let_people_act(self) -> None:
+        """Do what people did to the run at this point of the recording."""
+        while (step := self.next) is not None and from_outside(step) and self.divergence is None:
+            before = self.played
+            self.perform(step)
+            if self.played == before:
+                self.advance(step.kind)
+
+    def measured(self, event: Event) -> Event:
+        """Let the recorded clock answer: how long it took is what it took then."""
+        step = self.next
+        if step is None or step.kind != event.kind:
+            return event
+        if isinstance(event, RunEnded):
+            seconds = step.facts["usage"]["seconds"]
+            return event.model_copy(update={"usage": event.usage.model_copy(update={"seconds": seconds})})
+        taken: dict[str, Any] = {name: step.facts[name] for name in ("ms", "expires_at") if name in step.facts}
+        return event.model_copy(update=taken) if taken else event
+
+    def expect(self, happened: Happened, bodies: dict[str, Any]) -> None:
+        """Compare what happens with what must come now.
+
+        Raises:
+            CutOff: the recorded run ends here without an end.
+            Diverged: it is not the same.
+        """
+        if self.divergence is not None:
+            raise Diverged(place=self.divergence.place)
+        if self.cut and happened.kind != "run_resumed":
+            raise CutOff
+        if not same(self.next, happened):
+            self.diverge(happened, bodies)
+            raise Diverged(place=happened.place)
+        self.advance(happened.kind)
+
+    def advance(self, kind: str) -> None:
+        """Go on to the next step."""
+        step = self.recording.steps[self.played]
+        self._ahead[step.place] -= 1
+        self.played += 1
+        if "/" not in step.place and kind in ("run_ended", "run_resumed", "run_started"):
+            self._ended = kind == "run_ended"
+        moved, self._moved = self._moved, asyncio.Event()
+        moved.set()
+
+    def diverge(self, found: Happened | None, bodies: dict[str, Any], note: str = "") -> None:
+        """Note the first divergence."""
+        if self.divergence is None:
+            self.divergence = Divergence(recorded=self.next, found=found, bodies=bodies, note=note)
+
+
+def from_outside(step: Step) -> bool:
+    """Tell whether this is what people did to the run, from outside it."""
+    if step.kind == "refused":
+        return bool(step.facts["action"] == "answer")
+    return step.kind in ("approval_answered", "approval_reminded")
+
+
+def _was_cancelled(step: Step) -> bool:
+    return str(step.facts.get("error", "")).startswith("CancelledError")
+
+
+def same(step: Step | None, happened: Happened) -> bool:
+    """Tell whether an event is the recorded one: its run, kind, place, facts and content."""
+    if step is None or (step.run, step.kind, step.place) != (happened.run, happened.kind, happened.place):
+        return False
+    left_out = UNCOMPARED.get(step.kind, frozenset[str]())
+    return _without(step.facts, left_out) == _without(happened.facts, left_out)
+
+
+def _without(facts: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
+    return {name: value for name, value in facts.items() if name not in names} if names else facts
