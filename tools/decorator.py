@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any, ParamSpec, TypeVar, overload
 
 from interlock.runtime.contract import RESERVED, ToolContract
 from interlock.runtime.labels import Registry
-from interlock.tools import docstrings
+from interlock.tools.docstrings import summary
 from interlock.tools.function import FunctionTool
 from interlock.tools.guards import Guards
 from interlock.tools.isolation import Processes, address_of
@@ -18,8 +19,6 @@ from interlock.tools.status import status_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
-_NONE = Guards()
-_NO_REGISTRIES: Mapping[str, Registry] = {}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 
 
@@ -76,74 +75,75 @@ def tool(function: Callable[..., Any] | None = None, /, **promise: Any) -> Any:
     Raises:
         ContractBroken: the signature or the promise cannot be kept.
     """
-    if function is not None:
-        return _declare(function)
-
-    def declare(decorated: Callable[..., Any]) -> FunctionTool[..., Any]:
-        return _declare(decorated, **promise)
-
-    return declare
+    promised = _Promise(**promise)
+    return promised.declare if function is None else promised.declare(function)
 
 
-def _declare(
-    function: Callable[P, R],
-    *,
-    read_only: bool = False,
-    destructive: bool | None = None,
-    idempotent: bool = False,
-    open_world: bool = False,
-    timeout: float = 30.0,
-    retries: int = 0,
-    version: str = "1",
-    usd: str | Decimal = "0",
-    sensitive: Sequence[str] = (),
-    untrusted: Sequence[str] = (),
-    attested: Sequence[str] = (),
-    private: Sequence[str] = (),
-    registries: Mapping[str, Registry] = _NO_REGISTRIES,
-    name: str | None = None,
-    transient: tuple[type[BaseException], ...] = (ConnectionError, TimeoutError),
-    max_result_bytes: int = 1_000_000,
-    guards: Guards = _NONE,
-    status: Callable[..., Any] | None = None,
-    isolated: bool = False,
-) -> FunctionTool[P, R]:
-    place = place_of(function, name or str(getattr(function, "__name__", "")))
-    _check_name(place)
-    signature = read(function, place)
-    contract = ToolContract(
-        name=place.name,
-        description=docstrings.summary(function.__doc__) or place.name.replace("_", " "),
-        arguments=signature.arguments_schema,
-        result=signature.result_schema,
-        version=version,
-        read_only=read_only,
-        destructive=not read_only if destructive is None else destructive,
-        idempotent=idempotent,
-        open_world=open_world,
-        timeout_s=timeout,
-        tracked=status is not None,
-        retries=retries,
-        usd=_price(usd, place),
-        sensitive=frozenset(_known(sensitive, signature, place)),
-        untrusted=_paths(untrusted),
-        attested=_paths(attested),
-        private=_paths(private),
-        registries=tuple(_known(tuple(registries), signature, place, "registries")),
-    )
-    check_promise(contract, place)
-    guards.check(contract, place, takes_context=bool(signature.context))
-    return FunctionTool(
-        function=function,
-        contract=contract,
-        signature=signature,
-        transient=transient,
-        max_result_bytes=max_result_bytes,
-        guards=guards,
-        registries=registries,
-        processes=Processes(address_of(function, place.name, place)) if isolated else None,
-        told=None if status is None else status_of(status, [name for _field, name in signature.fields], place),
-    )
+@dataclass(frozen=True, kw_only=True)
+class _Promise:
+    """What `@tool` was told."""
+
+    read_only: bool = False
+    destructive: bool | None = None
+    idempotent: bool = False
+    open_world: bool = False
+    timeout: float = 30.0
+    retries: int = 0
+    version: str = "1"
+    usd: str | Decimal = "0"
+    sensitive: Sequence[str] = ()
+    untrusted: Sequence[str] = ()
+    attested: Sequence[str] = ()
+    private: Sequence[str] = ()
+    registries: Mapping[str, Registry] = field(default_factory=dict[str, Registry])
+    name: str | None = None
+    transient: tuple[type[BaseException], ...] = (ConnectionError, TimeoutError)
+    max_result_bytes: int = 1_000_000
+    guards: Guards = field(default_factory=Guards)
+    status: Callable[..., Any] | None = None
+    isolated: bool = False
+
+    def declare(self, function: Callable[P, R]) -> FunctionTool[P, R]:
+        place = place_of(function, self.name or str(getattr(function, "__name__", "")))
+        _check_name(place)
+        signature = read(function, place)
+        contract = self._contract(place, summary(function.__doc__), signature)
+        check_promise(contract, place)
+        self.guards.check(contract, place, takes_context=bool(signature.context))
+        names = [name for _field, name in signature.fields]
+        return FunctionTool(
+            function=function,
+            contract=contract,
+            signature=signature,
+            transient=self.transient,
+            max_result_bytes=self.max_result_bytes,
+            guards=self.guards,
+            registries=self.registries,
+            processes=Processes(address_of(function, place.name, place)) if self.isolated else None,
+            told=None if self.status is None else status_of(self.status, names, place),
+        )
+
+    def _contract(self, place: Place, description: str, signature: Signature) -> ToolContract:
+        return ToolContract(
+            name=place.name,
+            description=description or place.name.replace("_", " "),
+            arguments=signature.arguments_schema,
+            result=signature.result_schema,
+            version=self.version,
+            read_only=self.read_only,
+            destructive=not self.read_only if self.destructive is None else self.destructive,
+            idempotent=self.idempotent,
+            open_world=self.open_world,
+            timeout_s=self.timeout,
+            tracked=self.status is not None,
+            retries=self.retries,
+            usd=_price(self.usd, place),
+            sensitive=frozenset(_known(self.sensitive, signature, place)),
+            untrusted=_paths(self.untrusted),
+            attested=_paths(self.attested),
+            private=_paths(self.private),
+            registries=tuple(_known(tuple(self.registries), signature, place, "registries")),
+        )
 
 
 def check_promise(contract: ToolContract, place: Place) -> None:

@@ -47,7 +47,10 @@ def from_langchain(
         retries=retries,
     )
     check_promise(contract, place)
+    return _tool(inner, contract, signature)
 
+
+def _tool(inner: "BaseTool", contract: ToolContract, signature: Signature) -> FunctionTool[..., Any]:
     async def call(**arguments: Any) -> Any:
         return await inner.ainvoke(arguments)
 
