@@ -98,6 +98,11 @@ class Tool:
         first = next(iter(re.findall(r"[A-Za-z]+", self.description.lower())), "")
         return next((w for w in (*self.words[:1], first, first.removesuffix("s")) if w in VERBS), "")
 
+    @property
+    def heads_its_description(self) -> bool:
+        """Whether the name's first word also begins the description: then it is a verb, known or not."""
+        return self.description.lower().startswith(self.words[0])
+
     @cached_property
     def nouns(self) -> tuple[str, ...]:
         """Stems of the name's other words."""
@@ -296,8 +301,8 @@ class Catalogue:
 
     @cached_property
     def verbs(self) -> frozenset[str]:
-        """Words that can head an order to one of these tools."""
-        return frozenset(t.verb for t in self.tools if t.verb) | {t.words[0] for t in self.tools if t.words}
+        """Words that can head an order to one of these tools, beyond those of general English."""
+        return frozenset(t.words[0] for t in self.tools if t.words and t.heads_its_description)
 
 
 @lru_cache(maxsize=64)

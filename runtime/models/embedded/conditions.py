@@ -77,6 +77,9 @@ def resolve(
         preferred: names of tools that are called anyway.
         about: stems of what the guarded order speaks of; they name the field that "it is under 20" leaves out.
     """
+    for value in values:
+        if value.kind not in ("integer", "number", "money", "percent"):
+            text = text.replace(value.text, " ")
     parts = [p for p in re.split(r"\b(?:and|but)\b|,", text) if p.strip()]
     if re.search(r"\bor\b", text, re.IGNORECASE) and not re.search(
         r"\bor (?:more|less|fewer|over|above|below)\b", text, re.I

@@ -92,6 +92,7 @@ def fill(tool: Tool, supply: Supply) -> Filled:
     _texts(work)
     _typed(work, supply.loose, only_required=True)
     _choices(work, supply.loose_words, None)
+    _every(work)
     _cleared(work)
     for group in supply.referents:
         _refer(work, group)
@@ -124,7 +125,7 @@ _SORTS = {"integer": "number", "money": "number"}
 
 
 def _choices(work: _Work, words: Sequence[Token], clause: Clause | None) -> None:
-    for shape in work.open:
+    for shape in [p for p in work.open if clause is not None or p.required]:
         target = shape.item if shape.item and shape.item.choices else shape
         if "boolean" in shape.types and clause is not None:
             if (flag := _flag(shape, clause)) is not None:
@@ -158,6 +159,29 @@ def _agrees(shape: Shape, choice: Any, words: Sequence[Token], found: Sequence[A
 
 def _listed(words: Sequence[Token], joint: str) -> bool:
     return any(w.low == joint for w in words)
+
+
+def _every(work: _Work) -> None:
+    """Take all choices for "all lights" or "both cards"; of things that have to be named one by one, none."""
+    words = [t for t in work.supply.clause.words]
+    said = {t.low for t in words}
+    for shape in [p for p in work.open if p.required and p.choices]:
+        offered = [c for c in shape.choices if c is not None]
+        if said & {"all", "every", "each", "everywhere"} or ("both" in said and len(offered) == 2):  # noqa: PLR2004
+            work.chosen[shape.name] = offered
+    if work.tool.read_only:
+        return
+    for shape in [p for p in work.tool.required if p.id_like or p.is_class("path")]:
+        if len(work.chosen.get(shape.name, ())) == 1 and _all_of_them(words, {*work.tool.nouns, shape.noun}):
+            del work.chosen[shape.name]
+
+
+def _all_of_them(words: Sequence[Token], nouns: set[str]) -> bool:
+    """Tell whether the words speak of all things of a kind, as in "all my files"."""
+    for at, word in enumerate(words):
+        if word.low in ("all", "every") and any(t.stem in nouns and (word.low == "every" or t.low.endswith("s")) for t in words[at + 1 : at + 4]):
+            return True
+    return False
 
 
 def _flag(shape: Shape, clause: Clause) -> bool | None:

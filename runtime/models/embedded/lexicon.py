@@ -69,7 +69,10 @@ IRREGULAR = {
         "choose": "chose chosen", "hold": "held", "keep": "kept", "sell": "sold", "meet": "met", "run": "ran",
         "see": "saw seen", "know": "knew known", "bring": "brought", "forget": "forgot forgotten", "hide": "hidden",
         "withdraw": "withdrew withdrawn", "steal": "stole stolen", "rise": "rose risen", "read": "reading",
-        "person": "people", "child": "children", "body": "bodies", "cancel": "cancelled canceled cancelling",
+        "warm": "warmer warmest", "cold": "colder coldest", "hot": "hotter hottest", "big": "bigger biggest",
+        "large": "larger largest", "small": "smaller smallest", "cheap": "cheaper cheapest", "old": "older oldest",
+        "new": "newer newest", "long": "longer longest", "late": "later latest", "high": "higher highest",
+                "person": "people", "child": "children", "body": "bodies", "cancel": "cancelled canceled cancelling",
     }.items()
     for form in forms.split()
 }  # fmt: skip
@@ -123,16 +126,17 @@ SYNONYMS = tuple(
     for group in (
         "refund reimburse repay reimbursement repayment",
         "delete remove erase discard trash",
-        "create add make new book schedule arrange plan",
+        "create add make new book schedule arrange plan put",
         "change update modify edit alter adjust correct amend set",
         "switch turn toggle set",
         "transfer send wire",
-        "cancel abort revoke",
+        "cancel abort revoke remove",
+        "set adjust lower raise increase decrease reduce",
         "mail email",
         "message text sms",
         "send dispatch",
         "write compose draft",
-        "move transfer shift relocate",
+        "move transfer shift relocate put",
         "copy duplicate clone",
         "buy purchase order",
         "start begin launch run enable activate",

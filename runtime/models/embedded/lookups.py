@@ -19,6 +19,7 @@ def donor(shape: Shape, tool: Tool, tools: Catalogue, clause: Clause) -> Sequenc
         (score, lookup, field)
         for lookup in tools.tools
         if lookup.read_only and lookup is not tool and not lookup.question
+        if shape.name not in {p.name for p in lookup.required}
         for field in lookup.fields
         if not field.in_list and (score := likeness(shape, field, tool)) >= 1.0
     ]

@@ -43,7 +43,7 @@ def free_text(shape: Shape, tool: Tool, clause: Clause, taken: Sequence[Value], 
     if found := _labelled(shape, clause, taken):
         return found
     if not needed:
-        return _volunteered(shape, clause, taken)
+        return _volunteered(shape, tool, clause, taken)
     names = set(name_words(shape.name))
     if names & FROM and (found := _after(clause, ("from",), taken, set())):
         return found
@@ -52,12 +52,12 @@ def free_text(shape: Shape, tool: Tool, clause: Clause, taken: Sequence[Value], 
     return next((text for cues in _cues_of(shape) if (text := _after(clause, cues, taken, _own(tool)))), "")
 
 
-def _volunteered(shape: Shape, clause: Clause, taken: Sequence[Value]) -> str:
+def _volunteered(shape: Shape, tool: Tool, clause: Clause, taken: Sequence[Value]) -> str:
     """Text for an optional parameter, only where its announcing word leaves no doubt."""
     words = set(name_words(shape.name))
     for names, cues in _PLAIN_CUES:
-        if words & names:
-            return _after(clause, cues, taken, set())
+        if words & names and not _only_own(text := _after(clause, cues, taken, set()), set(tool.terms)):
+            return text
     return ""
 
 
@@ -147,8 +147,9 @@ def _postal(clause: Clause) -> str:
 
 def _after(clause: Clause, cues: Iterable[str], taken: Sequence[Value], own: set[str]) -> str:
     for cue in cues:
+        stops = _STOPPERS - _IN_NAMES if cue in _NAMING else _STOPPERS
         for m in re.finditer(rf"\b{cue}\s+", clause.text, re.IGNORECASE):
-            chunk = _chunk(clause.text[m.end() :], clause, clause.start + m.end(), taken)
+            chunk = _chunk(clause.text[m.end() :], clause, clause.start + m.end(), taken, stops)
             if chunk and not _only_own(chunk, own):
                 return chunk
     return ""
@@ -159,14 +160,20 @@ def _only_own(chunk: str, own: set[str]) -> bool:
     return all(w.stem in own or w.low in lexicon.STOP for w in words)
 
 
-def _chunk(rest: str, clause: Clause, start: int, taken: Sequence[Value]) -> str:
+_NAMING = ("called", "named", "titled", "entitled")
+_IN_NAMES = word_set("with and by of about to")
+
+
+def _chunk(
+    rest: str, clause: Clause, start: int, taken: Sequence[Value], stops: frozenset[str] = _STOPPERS
+) -> str:
     """Take text up to the next preposition, value in use, or end of sentence."""
     for value in taken:
         if start <= value.start < start + len(rest):
             rest = rest[: value.start - start]
     end = len(rest)
     for word in tokens(rest):
-        if word.start and word.low in _STOPPERS:
+        if word.start and word.low in stops:
             end = word.start
             break
     text = _tidy(re.split(r"[;!?]|\.\s", rest[:end])[0])

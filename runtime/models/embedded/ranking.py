@@ -16,7 +16,7 @@ from interlock.runtime.models.embedded.clauses import Clause
 from interlock.runtime.models.embedded.lexicon import word_set
 from interlock.runtime.models.embedded.matching import SURE, affinity
 from interlock.runtime.models.embedded.senses import COLOURLESS, expanded, senses_of, synonyms
-from interlock.runtime.models.embedded.text import stem
+from interlock.runtime.models.embedded.text import stem, stems
 from interlock.runtime.models.embedded.values import Value
 
 _IMPLIED = {"money": ("money",), "email": ("email", "mail"), "path": ("fil",)}
@@ -53,6 +53,7 @@ class Ranked:
 
 def rank(clause: Clause, tools: Catalogue, values: Sequence[Value], meaning: Meaning | None) -> list[Ranked]:
     """Order the tools that the clause may be about, best first; tools below the threshold are left out."""
+    changing = orders_a_change(clause)
     by_words = sorted(
         (Ranked(tool=t, score=word_score(clause, t, tools, values)) for t in tools.tools), key=lambda r: -r.score
     )
@@ -61,7 +62,8 @@ def rank(clause: Clause, tools: Catalogue, values: Sequence[Value], meaning: Mea
         return known
     if meaning is None or not clause.topics or not by_words:
         return known
-    return _by_meaning(clause, known or by_words, meaning, sure=bool(known))
+    others = [r for r in by_words if not (changing and r.tool.read_only)]
+    return _by_meaning(clause, known or others, meaning, sure=bool(known)) if known or others else []
 
 
 def _by_meaning(clause: Clause, candidates: list[Ranked], meaning: Meaning, *, sure: bool) -> list[Ranked]:
@@ -81,7 +83,7 @@ def word_score(clause: Clause, tool: Tool, tools: Catalogue, values: Sequence[Va
     """Score 0..1.5 or so: the words' weight, the verb, the named thing, and whether the values at hand fit."""
     covered = [(v.start, v.end) for v in values if v.kind not in ("integer", "number")]
     free = [t for t in clause.topics if not any(a <= t.start < b for a, b in covered)]
-    if tool.read_only and orders_a_change(clause) and not verb_match(clause, tool):
+    if orders_a_change(clause) and not (verb_match(clause, tool) or _addresses(clause, tool, values)):
         return 0.0
     topics = expanded(clause, free) or [[(t.stem, 1.0)] for t in free]
     implied = {w for v in values for w in _IMPLIED.get(v.kind, ())}
@@ -145,13 +147,15 @@ def idf(word: str, tools: Catalogue) -> float:
 def verb_match(clause: Clause, tool: Tool) -> float:
     """Tell how surely the clause names what an acting tool does: 1 by its own verb, less by a synonym."""
     if tool.read_only and tool.verb in COLOURLESS:
-        return 0.5 if any(t.low == tool.words[0] for t in clause.words[:4]) else 0.0
+        return 0.5 if any(t.low == tool.verb for t in clause.words[:4]) else 0.0
     words = {stem(w) for senses in senses_of(clause) for w in senses} | {t.stem for t in clause.words}
     if words & tool.verbs:
         return 1.0
     if any(synonyms(w) & tool.verbs for w in words):
         return 0.8
-    return 0.0
+    head = next((t for t in clause.words if t.low not in lexicon.FILLERS), None)
+    told = head is not None and head.low in lexicon.VERBS - _SOFT and head.stem in stems(tool.summary)
+    return 0.6 if told and head is not None and head.stem not in tool.nouns else 0.0
 
 
 def _fit(tool: Tool, values: Sequence[Value], rivals: frozenset[str]) -> float:

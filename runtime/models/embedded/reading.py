@@ -12,9 +12,10 @@ from interlock.runtime.models.embedded.catalogue import Catalogue, Tool
 from interlock.runtime.models.embedded.clauses import Clause, Request, take_apart
 from interlock.runtime.models.embedded.conversation import Talk
 from interlock.runtime.models.embedded.filling import Filled, Supply, fill
+from interlock.runtime.models.embedded.lexicon import word_set
 from interlock.runtime.models.embedded.matching import affinity
 from interlock.runtime.models.embedded.memories import noticed
-from interlock.runtime.models.embedded.ranking import KNOWN, Meaning, Ranked, orders_a_change, rank, word_score
+from interlock.runtime.models.embedded.ranking import KNOWN, Meaning, Ranked, orders_a_change, rank, verb_match, word_score
 from interlock.runtime.models.embedded.senses import synonyms
 from interlock.runtime.models.embedded.text import Token, stem, tokens
 from interlock.runtime.models.embedded.values import Value, values
@@ -99,6 +100,11 @@ class Scene:
         asked = self.talk.question.startswith(questions.CANNOT_TELL)
         return asked and bool(self.talk.previous) and bool(_YES.match(self.talk.request.strip()))
 
+    def agreed(self, tool: Tool) -> bool:
+        """Whether the user said yes when asked whether this tool was meant."""
+        asked = questions.which_tool((tool,)) in self.talk.question
+        return asked and bool(self.talk.previous) and bool(_YES.match(self.talk.request.strip()))
+
     def within(self, clause: Clause) -> tuple[Value, ...]:
         """Values that stand in a clause, its conditions left out."""
         return tuple(v for v in self.values if clause.start <= v.start < clause.end)
@@ -154,7 +160,7 @@ def readings(scene: Scene) -> list[Reading]:
         if role not in ("act", "look", "search"):
             found.append(Reading(clause=clause, role=role))
             continue
-        supply = _supply(clause, at, scene, loose)
+        supply = _supply(clause, at, scene, loose, idle)
         found.append(_settled(clause, role, ranked, supply, scene))
     return found
 
@@ -250,21 +256,15 @@ def _by_identifier(clause: Clause, scene: Scene) -> list[Ranked]:
     return sorted(scored, key=lambda r: -r.score)
 
 
+_POINTING = word_set("it its that this them they those these")
+
+
 def _impersonal(clause: Clause, tool: Tool, scene: Scene) -> bool:
     """Tell whether a question is a general one: the tool needs to know which thing, and none is pointed at."""
     named = [p for p in tool.required if p.id_like or p.numeric]
-    pointed = {t.low for t in clause.words} & {
-        "my",
-        "our",
-        "it",
-        "its",
-        "that",
-        "this",
-        "them",
-        "they",
-        "those",
-        "these",
-    }
+    # The "it" of "how long does it take" stands for nothing.
+    after = (*clause.words[1:], None)
+    pointed = any(t.low in _POINTING and not _expletive(t, n) for t, n in zip(clause.words, after, strict=True))
     said = {t.stem for t in clause.topics}
     known = all(w in tool.terms or synonyms(w) & tool.terms.keys() for w in said)
     before = known and any(scene.within(c) for c in scene.own_clauses if c.start < clause.start)
@@ -288,7 +288,7 @@ def _wants_words(clause: Clause) -> bool:
     )
 
 
-def _supply(clause: Clause, at: int, scene: Scene, loose: tuple[Value, ...]) -> Supply:
+def _supply(clause: Clause, at: int, scene: Scene, loose: tuple[Value, ...], idle: Sequence[Clause]) -> Supply:
     own = scene.within(clause)
     others = [scene.within(c) for c in reversed(scene.own_clauses[:at])] + [
         scene.within(c) for c in scene.own_clauses[at + 1 :]
@@ -302,7 +302,7 @@ def _supply(clause: Clause, at: int, scene: Scene, loose: tuple[Value, ...]) -> 
         loose=loose,
         referents=tuple(g for g in (guards, *others, *earlier) if g),
         nearby=tuple(g for g in (guards, *(others + list(earlier) if refers_back(clause) else [])) if g),
-        loose_words=tuple(w for c in scene.reply for w in c.words),
+        loose_words=tuple(w for c in (*scene.reply, *idle) for w in c.words),
         reply=scene.request.text[scene.border :].strip(" \n\"'“”") if scene.border < len(scene.request.text) else "",
         memory=scene.talk.memory,
         original=scene.request.text,
@@ -328,6 +328,8 @@ def _settled(clause: Clause, role: Role, ranked: Sequence[Ranked], supply: Suppl
     best, arguments = (ready or filled)[0]
     if role == "act" and len(near) > 1 and near[0].score - near[1].score < 0.04 and len(ready) != 1:  # noqa: PLR2004
         return Reading(clause=clause, role="which", rivals=tuple(r.tool for r in near[:3]), confidence=0.4)
+    if best.by == "meaning" and not best.tool.read_only and not scene.agreed(best.tool) and not verb_match(clause, best.tool):
+        return Reading(clause=clause, role="which", rivals=(best.tool,), confidence=0.3)
     lead = ranked[0].score - (ranked[1].score if len(ranked) > 1 else 0.0)
     sure = min(1.0, 0.55 + 0.3 * min(best.score, 1.0) + 0.3 * min(lead, 0.5)) - (0.15 if best.by == "meaning" else 0.0)
     return Reading(
