@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from interlock.runtime.models.chat import Price
 
+BUILTIN = "builtin:"
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 
 
@@ -29,7 +30,8 @@ class Agent:
         name: letters, digits, `_` and `-`.
         model: `"embedded"`, `"provider:name"`, or any langchain chat model.
         tools: what it may use; made with `@tool`.
-        policy: a Cedar file; without one, read-only tools are allowed and everything else asks a person.
+        policy: a Cedar file, `"builtin:money"` (or `read_only`, `customer_data`, `shell`), or a list of such; without
+            one, read-only tools are allowed and everything else asks a person.
         budget: what one run may use up.
         memory: its long-term memory; None: it remembers only the thread.
         prompts: a folder of `*.md`; without one, or for names it lacks, the built-in prompts.
@@ -43,7 +45,7 @@ class Agent:
     name: str
     model: "str | BaseChatModel" = "embedded"
     tools: Sequence[Tool] = ()
-    policy: str | Path | None = None
+    policy: str | Path | Sequence[str | Path] | None = None
     budget: Budget = field(default_factory=Budget)
     memory: MemoryPlan | None = None
     prompts: str | Path | None = None
@@ -55,18 +57,31 @@ class Agent:
                 what=f"agent name {self.name!r} cannot be used", where="Agent(name=)", fix="letters, digits, _ and -"
             )
         here = _folder_of_caller()
-        for name in ("policy", "prompts"):
-            if (given := getattr(self, name)) is not None:
-                object.__setattr__(self, name, here / Path(given))
-        if isinstance(self.policy, Path) and not self.policy.is_file():
-            raise PolicyBroken(
-                what="there is no such policy file", where=str(self.policy), fix="write it, or leave policy= out"
-            )
+        if self.prompts is not None:
+            object.__setattr__(self, "prompts", here / Path(self.prompts))
+        if self.policy is not None:
+            parts = [self.policy] if isinstance(self.policy, str | Path) else self.policy
+            placed = tuple(_placed(part, here) for part in parts)
+            object.__setattr__(self, "policy", placed[0] if len(placed) == 1 else placed)
         names = [tool.contract.name for tool in self.tools]
         for twice in {name for name in names if names.count(name) > 1}:
             raise BadInput(
                 what=f"tool {twice!r} stands twice", where=f"agent {self.name}", fix="give one of them another name"
             )
+
+
+def _placed(policy: str | Path, here: Path) -> str | Path:
+    """Find a policy file from the folder of the one who makes the agent; a built-in set keeps its name.
+
+    Raises:
+        PolicyBroken: there is no such file.
+    """
+    if str(policy).startswith(BUILTIN):
+        return str(policy)
+    file = here / Path(policy)
+    if not file.is_file():
+        raise PolicyBroken(what="there is no such policy file", where=str(file), fix="write it, or leave policy= out")
+    return file
 
 
 def _folder_of_caller() -> Path:

@@ -65,7 +65,7 @@ class Assembly:
         """Content hash of the graph's nodes and edges."""
         self.tools = {tool.contract.name: tool for tool in agent.tools}
         self.contracts = [tool.contract for tool in agent.tools]
-        self.policies = CedarPolicies(agent.policy if agent.policy is None else Path(agent.policy), self.contracts)
+        self.policies = CedarPolicies(agent.policy, self.contracts)
         self.prompts = PromptFolder(None if agent.prompts is None else Path(agent.prompts))
         self._holder = holder_here(secrets.token_hex(4))
         self._entered: dict[tuple[str, str], Entered] = {}

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from langgraph.graph import END, START
+from langgraph.graph import START
 
 from interlock.graphs.agent import Agent
 from interlock.graphs.state import PlanState, ThreadState
@@ -15,18 +15,27 @@ from interlock.nodes.respond import respond
 from interlock.nodes.think import think
 
 
-def tool_loop(agent: Agent, *, checkpointer: Any = None) -> Compiled:
+def tool_loop(agent: Agent, *, planned: bool = False, checkpointer: Any = None) -> Compiled:
     """Let the model call tools, round after round, until it answers.
 
     Takes `{"messages": [...]}`; `context=` says for whom (`Caller`, or a dict of its fields).
 
+    Args:
+        planned: first let the model plan, from trusted text alone, which effects there may be, in which order, and
+            where their arguments come from. What it does later is held against that: it may fill slots, and a new
+            effect needs a person.
+
     Raises:
         PolicyBroken, PromptBroken: what the agent names cannot be used.
     """
-    wired = Workflow(agent, ThreadState, name="tool_loop")
+    name, state = ("planned_tool_loop", PlanState) if planned else ("tool_loop", ThreadState)
+    wired = Workflow(agent, state, name=name)
     wired.add_node("think", partial(think, then=wired.closing), goes_to=("act", wired.closing))
     wired.add_node("act", act)
-    wired.add_edge(START, "think")
+    if planned:
+        wired.add_node("plan", plan)
+        wired.add_edge("plan", "think")
+    wired.add_edge(START, "plan" if planned else "think")
     wired.add_edge("act", "think")
     return wired.compile(checkpointer)
 
@@ -43,8 +52,8 @@ def plan_execute(agent: Agent, *, checkpointer: Any = None) -> Compiled:
     wired.add_node("plan", plan)
     wired.add_node("check", partial(check, then=wired.closing), goes_to=("act", "plan", "respond", wired.closing))
     wired.add_node("act", act)
-    wired.add_node("respond", respond)
-    for before, after in ((START, "plan"), ("plan", "check"), ("act", "check"), ("respond", END)):
+    wired.add_node("respond", partial(respond, then=wired.closing), goes_to=("act", wired.closing))
+    for before, after in ((START, "plan"), ("plan", "check"), ("act", "check")):
         wired.add_edge(before, after)
     return wired.compile(checkpointer)
 

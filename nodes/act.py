@@ -8,6 +8,7 @@ from langgraph.types import interrupt
 
 from interlock.nodes.state import Asked, as_call, label_of
 from interlock.runtime.ports import Deps, ToolOutcome
+from interlock.runtime.records import UNTRACED, Origin
 
 
 class Writes(TypedDict):
@@ -19,10 +20,11 @@ async def act(state: Asked, runtime: Runtime[Deps]) -> Writes:
     """Make the call. The approval itself lies with the gate; what `interrupt` returns only wakes the run."""
     call = as_call(state["call"])
     tools = runtime.context.tools
-    outcome = await tools.call(call, at=state["at"], label=label_of(state))
+    origin = Origin.model_validate(state["origin"]) if "origin" in state else UNTRACED
+    outcome = await tools.call(call, at=state["at"], label=label_of(state), origin=origin)
     while outcome.waiting is not None:
         interrupt(outcome.waiting)
-        outcome = await tools.call(call, at=state["at"], label=label_of(state))
+        outcome = await tools.call(call, at=state["at"], label=label_of(state), origin=origin)
     return {"messages": [_message(outcome)], "label": outcome.label.model_dump(mode="json")}
 
 

@@ -2,7 +2,8 @@
 
 from typing import Any, TypedDict
 
-from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, RemoveMessage, ToolMessage
+from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.runtime import Runtime
 
 from interlock.nodes.state import text_of
@@ -35,8 +36,9 @@ async def begin(state: Reads, runtime: Runtime[Deps]) -> Writes:
     """
     messages = state["messages"]
     _check(messages)
+    said = await runtime.context.door.enter(text_of(messages[-1]), at="begin")
     return {
-        "messages": abandoned(messages),
+        "messages": [*_instead(messages, said), *abandoned(messages)],
         "steps": 0,
         "draft": None,
         "plan": {},
@@ -44,6 +46,14 @@ async def begin(state: Reads, runtime: Runtime[Deps]) -> Writes:
         "replans": 0,
         "recalled": [],
     }
+
+
+def _instead(messages: list[AnyMessage], said: str) -> list[AnyMessage]:
+    """Put a request that a policy changed in place of the one that was sent."""
+    if said == text_of(messages[-1]):
+        return []
+    everything = RemoveMessage(REMOVE_ALL_MESSAGES)
+    return [everything, *messages[:-1], HumanMessage(said)]  # type: ignore[list-item]  # the channel takes it
 
 
 def _check(messages: list[AnyMessage]) -> None:

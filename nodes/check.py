@@ -9,8 +9,11 @@ from langgraph.types import Command
 
 from interlock.nodes.state import this_turn
 from interlock.nodes.think import sends
+from interlock.nodes.tracing import Contracts, evidence, tainted
+from interlock.runtime.labels import field_label, without_positions
 from interlock.runtime.plan import Plan, Step
 from interlock.runtime.ports import Deps
+from interlock.runtime.records import Choice, Origin
 
 MOST_REPLANS = 2
 
@@ -45,7 +48,8 @@ async def check(state: Reads, runtime: Runtime[Deps], *, then: str = "finish") -
     if not ready:
         return Command(goto="respond", update={"progress": progress})
     asked = AIMessage("", tool_calls=[_call(state, step, progress) for step in ready])
-    return Command(goto=sends(asked, state, state["steps"]), update={"progress": progress, "messages": [asked]})
+    traced = [planned(step, progress, state, runtime.context.tools.contract) for step in ready]
+    return Command(goto=sends(asked, state, state["steps"], traced), update={"progress": progress, "messages": [asked]})
 
 
 def judged(plan: Plan, state: Reads) -> dict[str, Any]:
@@ -116,6 +120,23 @@ def _call(state: Any, step: Step, progress: dict[str, Any]) -> Any:
     known = values(progress)
     arguments = {name: source.resolve(known) for name, source in step.arguments.items()}
     return {"type": "tool_call", "id": call_id(state, step), "name": step.tool, "args": arguments}
+
+
+def planned(step: Step, progress: dict[str, Any], state: Any, contracts: Contracts) -> Origin:
+    """Tell who chose the arguments of a planned call: the plan, or a field of a result."""
+    contract = contracts(step.tool)
+    if contract is None or not tainted(state):
+        return Origin(plan="on", step=step.id)
+    proof, known = evidence(state["messages"], contracts), values(progress)
+    choices: dict[str, Choice] = {}
+    arguments = {name: source.resolve(known) for name, source in step.arguments.items()}
+    for name in contract.choosing & arguments.keys():
+        source = step.arguments[name]
+        giver = contracts(progress[source.step]["tool"]) if source.refers else None
+        vouched = giver is None or field_label(giver, without_positions(source.field)).integrity == "trusted"
+        choices[name] = "said" if vouched else proof.chosen(arguments[name])
+    carries = contract.open_world and proof.carries(arguments)
+    return Origin(plan="on", step=step.id, choices=choices, carries=carries)
 
 
 def _parsed(content: str) -> Any:

@@ -8,6 +8,9 @@ from langgraph.runtime import Runtime
 from pydantic import ValidationError
 
 from interlock.nodes.prompt import prompt
+from interlock.nodes.tracing import Contracts, tainted, trusted_only
+from interlock.runtime.contract import ToolContract
+from interlock.runtime.labels import trusted_view
 from interlock.runtime.plan import Plan
 from interlock.runtime.ports import Deps
 
@@ -28,12 +31,14 @@ class Writes(TypedDict):
 
 
 async def plan(state: Reads, runtime: Runtime[Deps]) -> Writes:
-    """Ask the planner for a plan; on a replan, show it what came of the last one."""
+    """Ask the planner for a plan; on a replan, show it what came of the last one. It sees trusted text only."""
     deps, step = runtime.context, state["steps"] + 1
-    messages = prompt(_system(deps), state["messages"], state["recalled"])
+    spoken = trusted_only(state["messages"], deps.tools.contract) if tainted(state) else state["messages"]
+    messages = prompt(_system(deps), spoken, state["recalled"])
     if state["progress"]:
-        messages.append(results_block(state["progress"]))
+        messages.append(results_block(_trusted(state["progress"], deps.tools.contract)))
     made = await _asked(deps, messages, step)
+    await deps.tools.plan([planned.tool for planned in made.steps], at=f"plan.{step}")
     await deps.notebook.note("plan", f"plan.{step}", made.model_dump(mode="json"))
     return {"plan": made.model_dump(mode="json"), "steps": step, "progress": _kept(state["progress"])}
 
@@ -62,6 +67,18 @@ def _told(reply: Any, problem: str) -> list[AnyMessage]:
     if reply.tool_calls:
         return [ToolMessage(problem, tool_call_id=call["id"], status="error") for call in reply.tool_calls]
     return [HumanMessage(problem)]
+
+
+def _trusted(progress: dict[str, Any], contracts: Contracts) -> dict[str, Any]:
+    """Show of each step what the system vouches for; untrusted text must not plan."""
+    return {id: _vouched(entry, contracts(entry["tool"])) for id, entry in progress.items()}
+
+
+def _vouched(entry: dict[str, Any], contract: ToolContract | None) -> dict[str, Any]:
+    if contract is None or contract.plain:
+        return entry
+    shown = {**entry, "error": "[not shown]"} if "error" in entry else dict(entry)
+    return {**shown, "value": trusted_view(contract, entry["value"])} if "value" in entry else shown
 
 
 def _kept(progress: dict[str, Any]) -> dict[str, Any]:

@@ -2,11 +2,14 @@
 
 from typing import Any, TypedDict
 
-from langchain_core.messages import AIMessage, AnyMessage
+from langchain_core.messages import AnyMessage
 from langgraph.runtime import Runtime
+from langgraph.types import Command
 
 from interlock.nodes.plan import results_block
 from interlock.nodes.prompt import prompt
+from interlock.nodes.think import sends
+from interlock.nodes.tracing import origins
 from interlock.runtime.ports import Deps
 
 
@@ -16,15 +19,21 @@ class Reads(TypedDict):
     progress: dict[str, Any]
     steps: int
 
+    plan: dict[str, Any]
+    label: dict[str, Any]
+    run: dict[str, Any]
 
-class Writes(TypedDict):
-    draft: AIMessage
-    steps: int
 
+async def respond(state: Reads, runtime: Runtime[Deps], *, then: str = "finish") -> Command[str]:
+    """Ask the model for the answer. No tool is offered; a call that it makes all the same is one that no plan foresees.
 
-async def respond(state: Reads, runtime: Runtime[Deps]) -> Writes:
-    """Ask the model for the answer; no tool is offered, so nothing more can happen."""
+    Args:
+        then: the node that takes the answer.
+    """
     deps, step = runtime.context, state["steps"] + 1
     messages = prompt(deps.prompts.text("respond"), state["messages"], state["recalled"])
     reply = await deps.model.ask([*messages, results_block(state["progress"])], at=f"respond.{step}")
-    return {"draft": reply, "steps": step}
+    if not reply.tool_calls:
+        return Command(goto=then, update={"draft": reply, "steps": step})
+    traced = origins(reply.tool_calls, state, deps.tools.contract)
+    return Command(goto=sends(reply, state, step, traced), update={"messages": [reply], "steps": step})

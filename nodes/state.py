@@ -1,6 +1,6 @@
 """The parts of a run's state that nodes read and write. All of it is plain data that a checkpoint keeps."""
 
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 
@@ -13,6 +13,8 @@ class Asked(TypedDict):
     call: dict[str, Any]
     label: dict[str, Any]
     at: str
+    origin: NotRequired[dict[str, Any]]
+    """What led to it, where that was traced."""
 
 
 def as_call(call: Any) -> ToolCall:

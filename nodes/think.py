@@ -1,5 +1,6 @@
 """One round of a tool loop: the model calls tools, or answers."""
 
+from collections.abc import Sequence
 from typing import Any, TypedDict
 
 from langchain_core.messages import AIMessage, AnyMessage
@@ -8,7 +9,9 @@ from langgraph.types import Command, Send
 
 from interlock.nodes.prompt import prompt
 from interlock.nodes.state import Asked
+from interlock.nodes.tracing import origins
 from interlock.runtime.ports import Deps
+from interlock.runtime.records import Origin
 
 
 class Reads(TypedDict):
@@ -30,12 +33,16 @@ async def think(state: Reads, runtime: Runtime[Deps], *, then: str = "finish") -
     reply = await deps.model.ask(messages, at=f"think.{step}", tools=True)
     if not reply.tool_calls:
         return Command(goto=then, update={"draft": reply, "steps": step})
-    return Command(goto=sends(reply, state, step), update={"messages": [reply], "steps": step})
+    traced = origins(reply.tool_calls, state, deps.tools.contract)
+    return Command(goto=sends(reply, state, step, traced), update={"messages": [reply], "steps": step})
 
 
-def sends(reply: AIMessage, state: Any, step: int) -> list[Send]:
+def sends(reply: AIMessage, state: Any, step: int, traced: Sequence[Origin | None]) -> list[Send]:
     """Give every call of a message its own task, so that one that waits or fails does not repeat the others."""
-    return [
-        Send("act", Asked(call=dict(call), label=state["label"], at=f"act.{step}.{index}") | {"run": state["run"]})
-        for index, call in enumerate(reply.tool_calls)
-    ]
+    found: list[Send] = []
+    for index, (call, origin) in enumerate(zip(reply.tool_calls, traced, strict=True)):
+        asked = Asked(call=dict(call), label=state["label"], at=f"act.{step}.{index}")
+        if origin is not None:
+            asked["origin"] = origin.model_dump(mode="json", exclude_defaults=True)
+        found.append(Send("act", asked | {"run": state["run"]}))
+    return found

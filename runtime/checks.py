@@ -7,16 +7,13 @@ from typing import Any, cast
 from interlock.runtime import personal, secrets
 from interlock.runtime.records import Change
 
-SECRET = "secret"
-
-
 def found_in(value: Any) -> set[str]:
     """Name the kinds of personal data that stand in JSON data, and `secret` where one does."""
     kinds: set[str] = set()
     for text in _texts(value):
         kinds.update(finding.kind for finding in personal.find(text))
         if secrets.present(text):
-            kinds.add(SECRET)
+            kinds.add("secret")
     return kinds
 
 

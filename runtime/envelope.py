@@ -4,12 +4,12 @@ The plan was made from trusted text alone. It fixes which effects may happen, in
 come from. A model may fill slots from where the plan says, and nowhere else; it may not add effects.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from interlock.runtime.contract import ToolContract
-from interlock.runtime.labels import Evidence, Leaf, labelled, mentions, pointers, same, worst
+from interlock.runtime.labels import Evidence, Leaf, labelled, mentions, pointers, same, without_positions, worst
 from interlock.runtime.plan import Plan, Source, Step, look_up
 from interlock.runtime.records import Choice, Origin, ToolCall
 
@@ -19,7 +19,7 @@ class Envelope:
     """A plan, and how far it was used."""
 
     plan: Plan
-    contracts: Mapping[str, ToolContract]
+    contracts: Callable[[str], ToolContract | None]
     evidence: Evidence
     results: dict[str, list[Any]] = field(default_factory=dict[str, list[Any]])
     """What each step has brought so far."""
@@ -27,9 +27,9 @@ class Envelope:
 
     def origin(self, call: ToolCall) -> Origin:
         """Tell how a call stands to the plan, and who chose its arguments. Uses nothing up."""
-        contract = self.contracts.get(call.tool)
+        contract = self.contracts(call.tool)
         if contract is None:
-            return Origin(plan="off", why="there is no such tool")
+            return Origin(plan="off", choices={"": "untrusted"}, why="there is no such tool")
         why = "no step of the plan calls it"
         for step in self._open(call.tool):
             found = self._fits(step, call, contract)
@@ -63,7 +63,7 @@ class Envelope:
         ]
 
     def _effect(self, step: Step) -> bool:
-        contract = self.contracts.get(step.tool)
+        contract = self.contracts(step.tool)
         return contract is None or not contract.read_only
 
     def _fits(self, step: Step, call: ToolCall, contract: ToolContract) -> Origin | str:
@@ -79,7 +79,9 @@ class Envelope:
             if found is None:
                 return f"{name} is not what the plan says, nor from where it says"
             choices[name] = found
-        chosen = {name: choice for name, choice in choices.items() if name in contract.choosing or choice == "untrusted"}
+        chosen = {
+            name: choice for name, choice in choices.items() if name in contract.choosing or choice == "untrusted"
+        }
         carries = contract.open_world and self.evidence.carries(call.arguments)
         return Origin(plan="on", step=step.id, choices=chosen, carries=carries)
 
@@ -113,7 +115,9 @@ class Envelope:
     def _named(self, source: Source) -> list[Leaf]:
         """List the values that a source names: in every item that has the wanted fields."""
         step = next(step for step in self.plan.steps if step.id == source.step)
-        contract = self.contracts[step.tool]
+        contract = self.contracts(step.tool)
+        if contract is None:
+            return []
         items = [item for result in self.results[source.step] for item in _items(result)]
         fitting = [item for item in items if all(same(look_up(item, k), v) for k, v in source.where.items())]
         return [leaf for item in fitting for leaf in labelled(contract, item) if _under(leaf.path, source.field)]
@@ -124,7 +128,7 @@ def _items(result: Any) -> list[Any]:
 
 
 def _under(path: str, field: str) -> bool:
-    plain = ".".join(part for part in field.split(".") if not part.isdigit())
+    plain = without_positions(field)
     return not plain or path == plain or path.startswith(f"{plain}.")
 
 

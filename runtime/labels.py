@@ -54,6 +54,11 @@ def field_label(contract: ToolContract, path: str) -> Label:
     )
 
 
+def without_positions(path: str) -> str:
+    """Give a dotted path as contracts write it: without the positions in lists."""
+    return ".".join(part for part in path.split(".") if not part.isdigit())
+
+
 def labelled(contract: ToolContract, value: Any) -> list[Leaf]:
     """Label every single value of a result."""
     labels: dict[str, Label] = {}

@@ -59,6 +59,14 @@ class Toolbox(Protocol):
         """Give the contract of a tool that the agent may use."""
         ...
 
+    async def plan(self, tools: Sequence[str], *, at: str) -> None:
+        """Let a plan pass that is to call these tools.
+
+        Raises:
+            PolicyDenied: it may not be made.
+        """
+        ...
+
     async def call(self, call: ToolCall, *, at: str, label: Label, origin: Origin = ...) -> ToolOutcome:
         """Run one call through the gate. A refusal or a wrong argument is an outcome, not an error.
 
@@ -80,7 +88,15 @@ class Memory(Protocol):
 
 
 class Door(Protocol):
-    """The way out: a reply passes the gate before the user sees it."""
+    """The way in and out: a request passes the gate before the agent sees it, a reply before the user does."""
+
+    async def enter(self, text: str, *, at: str) -> str:
+        """Let a request in, and return it as it was let in.
+
+        Raises:
+            PolicyDenied: it may not come in.
+        """
+        ...
 
     async def reply(self, text: str, *, at: str, label: Label) -> str:
         """Let a reply out, and return it as it was let out."""

@@ -134,6 +134,9 @@ class ToolContext:
     thread: str
     idempotency_key: str
     """The same for every attempt at one call; another for any other call."""
+    fence: int = 0
+    """Grows each time another worker takes the thread over. A resource that refuses a smaller one than it has seen is
+    safe from workers that were given up and live on."""
 
 
 @dataclass(frozen=True, kw_only=True)

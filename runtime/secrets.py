@@ -15,7 +15,9 @@ _ISSUED: Final = re.compile(
     r"|\bnpm_[A-Za-z0-9]{36}\b|\bpypi-[\w-]{40,}"
     r"|\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}"  # JSON web tokens
 )
-_KEY: Final = re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----.*?(?:-----END (?:[A-Z]+ )*PRIVATE KEY-----|\Z)", re.DOTALL)
+_KEY: Final = re.compile(
+    r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----.*?(?:-----END (?:[A-Z]+ )*PRIVATE KEY-----|\Z)", re.DOTALL
+)
 _NAMED: Final = re.compile(
     r"(?i:\b(?:password|passwd|passphrase|pwd|secret|api[ _-]?key|access[ _-]?key|auth[ _-]?token|bearer)\b)"
     r"[\"']?(?:\s*(?:is|:|=)\s*|\s+)[\"']?(?P<secret>(?=\S*\d)(?=\S*[A-Za-z])[^\s\"',;]{8,})"

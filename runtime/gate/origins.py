@@ -31,7 +31,7 @@ async def declassified(tool: Tool, arguments: dict[str, Any], origin: Origin, co
 
 
 def decided(
-    gate: Gate, run: OpenRun, tool: Tool, arguments: dict[str, Any], label: Label, origin: Origin
+    gate: Gate, run: OpenRun, tool: Tool, arguments: dict[str, Any], *, label: Label, origin: Origin
 ) -> tuple[Decision, dict[str, Any]]:
     """Decide on a call; what a policy changes is checked, and decided again as it will be done."""
     name = tool.contract.name
@@ -46,7 +46,9 @@ def decided(
     return (again if again.outcome == "deny" else decision), made
 
 
-def taken(gate: Gate, run: OpenRun, contract: ToolContract, outcome: ToolOutcome, at: str, given: Label) -> ToolOutcome:
+def taken(
+    gate: Gate, run: OpenRun, contract: ToolContract, outcome: ToolOutcome, *, at: str, given: Label
+) -> ToolOutcome:
     """Label an outcome, and let its value in as the policies allow; the journal keeps what the tool gave."""
     if not outcome.ok:
         label = given if contract.plain else given.join(untrusted_by(contract))
@@ -67,4 +69,3 @@ def taken(gate: Gate, run: OpenRun, contract: ToolContract, outcome: ToolOutcome
         content = value if isinstance(value, str) else orjson.dumps(value).decode()
         return replace(outcome, value=value, content=content, label=result_label(contract, value, given))
     return outcome if label == outcome.label else replace(outcome, label=label)
-

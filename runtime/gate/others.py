@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from interlock.runtime.checks import changed
 from interlock.runtime.database import Transaction
 from interlock.runtime.gate.gate import Call, Gate
 from interlock.runtime.gate.run import OpenRun
@@ -56,6 +57,7 @@ class GatedMemory:
         note = note.model_copy(update={"run": self.run.scope.run})
         facts = {"text": note.text, "kind": note.kind, "said_by": note.said_by, "sensitivity": note.sensitivity}
         decision = self.gate.require(self.run, at, "write_memory", facts, note.label)
+        note = note.model_copy(update={"text": _changed(note.text, decision)})
 
         def written(_tx: Transaction, made: Written, ms: float) -> events.MemoryWritten:
             return events.MemoryWritten(
@@ -77,6 +79,11 @@ class GatedMemory:
         )
 
 
+def _changed(text: str, decision: Decision) -> str:
+    """Do to a text what a policy asks for; what is dropped leaves nothing."""
+    return str(changed({"text": text}, decision.changes).get("text", "")) if decision.changes else text
+
+
 def _failed(action: str, error: BaseException, decision: Decision) -> events.Refused:
     return events.Refused(action=action, decision=decision, code="failed", told=f"{type(error).__name__}: {error}")
 
@@ -88,9 +95,19 @@ class GatedDoor:
     gate: Gate
     run: OpenRun
 
+    async def enter(self, text: str, *, at: str) -> str:
+        """Let a request in."""
+        decision = self.gate.require(self.run, at, "take_input", {"text": text}, Label())
+        if not decision.changes:
+            return text
+        facts = {"action": "take_input", "decision": decision.model_dump(mode="json")}
+        self.gate.record(self.run, at, events.Noted(what="transform", facts=facts))
+        return _changed(text, decision)
+
     async def reply(self, text: str, *, at: str, label: Label) -> str:
         """Let a reply out."""
         decision = self.gate.require(self.run, at, "reply", {"text": text}, label)
+        text = _changed(text, decision)
         self.gate.record(self.run, at, events.Replied(text=text, decision=decision, label=label))
         return text
 

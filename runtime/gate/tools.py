@@ -1,6 +1,6 @@
 """The tool port, with the gate before it: validated, decided, approved where asked, and done once."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -37,6 +37,16 @@ class GatedTools:
         tool = self.tools.get(name)
         return None if tool is None else tool.contract
 
+    async def plan(self, tools: Sequence[str], *, at: str) -> None:
+        """Let a plan pass (ports.Toolbox)."""
+        known = [found for name in tools if (found := self.contract(name)) is not None]
+        facts = {
+            "tools": list(dict.fromkeys(tools)),
+            "steps": len(tools),
+            "effects": sum(not contract.read_only for contract in known),
+        }
+        self.gate.require(self.run, at, "make_plan", facts, _BLANK)
+
     async def call(self, call: ToolCall, *, at: str, label: Label, origin: Origin = UNTRACED) -> ToolOutcome:
         """Run one call through the gate."""
         tool = self.tools.get(call.tool)
@@ -47,7 +57,7 @@ class GatedTools:
         except ArgumentsRefused as error:
             return self._refuse(call, at, error.code, str(error))
         outcome = await self._admitted(tool, call, arguments, at=at, label=label, traced=origin)
-        return outcome if outcome.waiting else taken(self.gate, self.run, tool.contract, outcome, at, label)
+        return outcome if outcome.waiting else taken(self.gate, self.run, tool.contract, outcome, at=at, given=label)
 
     async def _admitted(
         self, tool: Tool, call: ToolCall, arguments: dict[str, Any], *, at: str, label: Label, traced: Origin
@@ -56,10 +66,10 @@ class GatedTools:
         edited = ""
         while True:
             origin = await self._traced(tool, arguments, traced, edited)
-            decision, arguments = decided(self.gate, self.run, tool, arguments, label, origin)
+            decision, arguments = decided(self.gate, self.run, tool, arguments, label=label, origin=origin)
             if decision.outcome == "deny":
                 self._end_questions(at)
-                return self._refuse(call, at, "denied", _denied(call.tool, decision), decision, label, origin)
+                return self._refuse(call, at, "denied", _denied(call.tool, decision), decision=decision, label=label, origin=origin)
             calling = Calling(
                 gate=self.gate, run=self.run, tool=tool, call=call, arguments=arguments, at=at,
                 label=label, origin=origin, decision=decision, source=self.source, edited=edited,
@@ -80,7 +90,7 @@ class GatedTools:
             self.gate.home.approvals.supersede(tx, self.run.scope.thread, self.run.place(at))
 
     async def _traced(self, tool: Tool, arguments: dict[str, Any], origin: Origin, edited: str) -> Origin:
-        """Ask the tool's registries about what untrusted text chose; what a person put in place is the person's choice."""
+        """Ask the registries about what untrusted text chose; what a person put in place is the person's choice."""
         if edited:
             return origin.model_copy(update={"choices": {}})
         if origin.choice != "untrusted" or not tool.contract.registries:
@@ -95,6 +105,7 @@ class GatedTools:
         at: str,
         code: str,
         told: str,
+        *,
         decision: Decision | None = None,
         label: Label = _BLANK,
         origin: Origin | None = None,

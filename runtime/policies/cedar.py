@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from importlib.resources import files
 from pathlib import Path
+from typing import Final
 
 from cedarpy import Schema
 
@@ -10,20 +11,26 @@ from interlock.runtime.contract import ToolContract
 from interlock.runtime.errors import PolicyBroken
 from interlock.runtime.policies.compiled import Compiled, Explanation, version_of
 from interlock.runtime.policies.passages import World, cedar_schema, passages
-from interlock.runtime.policies.reading import read, unpermitted
-from interlock.runtime.policies.rules import Finding, Source
+from interlock.runtime.policies.reading import Read, read, unpermitted
+from interlock.runtime.policies.rules import Finding, Source, meant
 from interlock.runtime.ports import Request
 from interlock.runtime.records import Decision
 
 Stamp = tuple[int, int, int]
 """What changes when a file does."""
+Given = Path | str | None
+Policy = Given | Sequence[Path | str]
+BUILTIN: Final = "builtin:"
+SETS: Final = ("customer_data", "money", "read_only", "shell")
+"""Policy sets to start from."""
 
 
 class CedarPolicies:
     """Answers by deny-by-default policies (ports.Policies). Of a file, an edit is in force from the next decision on.
 
     Args:
-        policy: a file, or Cedar text; None for `default.cedar`: look freely, ask before anything else.
+        policy: a file, Cedar text, `builtin:` and the name of a set, or several of these; None for `default.cedar`:
+            look freely, ask before anything else.
         contracts: the tools that policies may name.
         roles: the roles that policies may name; None if any name may be one.
 
@@ -32,18 +39,18 @@ class CedarPolicies:
     """
 
     def __init__(
-        self, policy: Path | str | None, contracts: Sequence[ToolContract], *, roles: Collection[str] | None = None
+        self, policy: Policy, contracts: Sequence[ToolContract], *, roles: Collection[str] | None = None
     ) -> None:
-        self._policy = policy
+        self._policy = each_of(policy)
         known = passages(contracts)
         self._schema = cedar_schema(known)
         self._world = World(passages=known, schema=Schema.from_json_str(self._schema), roles=roles)
         self._base = _shipped("base")
         self._findings: tuple[Finding, ...] = ()
-        self._stamp = _stamp(policy)
-        source = _source(policy)
-        self._version = self._version_of(source)
-        self._in_force: Compiled | PolicyBroken = self._compiled(source)
+        self._stamps = [_stamp(part) for part in self._policy]
+        sources = [_source(part) for part in self._policy]
+        self._version = self._version_of(sources)
+        self._in_force: Compiled | PolicyBroken = self._compiled(sources)
 
     @property
     def version(self) -> str:
@@ -76,33 +83,32 @@ class CedarPolicies:
         return policies.explain(request)
 
     def _refresh(self) -> Compiled | PolicyBroken:
-        if isinstance(self._policy, Path) and (stamp := _stamp(self._policy)) != self._stamp:
-            self._stamp = stamp
+        stamps = [_stamp(part) for part in self._policy]
+        if stamps != self._stamps:
+            self._stamps = stamps
             try:
-                source = _source(self._policy)
-                self._version = self._version_of(source)
-                self._in_force = self._compiled(source)
+                sources = [_source(part) for part in self._policy]
+                self._version = self._version_of(sources)
+                self._in_force = self._compiled(sources)
             except PolicyBroken as error:
                 self._in_force = error
         return self._in_force
 
-    def _version_of(self, source: Source) -> str:
-        return version_of([self._base.text, source.text, self._schema])
+    def _version_of(self, sources: Sequence[Source]) -> str:
+        return version_of([self._base.text, *(source.text for source in sources), self._schema])
 
-    def _compiled(self, source: Source) -> Compiled:
+    def _compiled(self, sources: Sequence[Source]) -> Compiled:
         base, _ = read(self._base, self._world)
-        own, findings = read(source, self._world)
+        own, findings = _read_all(sources, self._world)
         errors = [finding for finding in findings if finding.severity == "error"]
         if errors:
             more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
             raise PolicyBroken(what=errors[0].what + more, where=errors[0].where, fix=errors[0].fix)
-        self._findings = (*findings, *unpermitted(own, self._world, source))
+        self._findings = (*findings, *unpermitted(own, self._world, sources[-1]))
         return Compiled([*base, *own], self._world, self._version)
 
 
-def check(
-    policy: Path | str | None, contracts: Sequence[ToolContract], *, roles: Collection[str] | None = None
-) -> list[Finding]:
+def check(policy: Policy, contracts: Sequence[ToolContract], *, roles: Collection[str] | None = None) -> list[Finding]:
     """List everything that is wrong or odd in a policy, errors first.
 
     Raises:
@@ -110,16 +116,47 @@ def check(
     """
     known = passages(contracts)
     world = World(passages=known, schema=Schema.from_json_str(cedar_schema(known)), roles=roles)
-    source = _source(policy)
-    reads, findings = read(source, world)
+    sources = [_source(part) for part in each_of(policy)]
+    reads, findings = _read_all(sources, world)
     broken = any(finding.severity == "error" for finding in findings)
-    odd = [] if broken else list(unpermitted(reads, world, source))
+    odd = [] if broken else list(unpermitted(reads, world, sources[-1]))
     return sorted([*findings, *odd], key=lambda finding: finding.severity)
 
 
-def _source(policy: Path | str | None) -> Source:
+def each_of(policy: Policy) -> list[Given]:
+    """List the parts of which a policy is made."""
+    return [policy] if policy is None or isinstance(policy, Path | str) else list(policy)
+
+
+def _read_all(sources: Sequence[Source], world: World) -> tuple[list[Read], list[Finding]]:
+    """Read several texts as one policy; no id may stand in two of them."""
+    reads: list[Read] = []
+    findings: list[Finding] = []
+    for source in sources:
+        more, found = read(source, world)
+        taken = {each.rule.id: each.rule.where for each in reads}
+        twice = [each for each in more if each.rule.id in taken]
+        findings += found
+        findings += [
+            source.error(
+                f"the id {each.rule.id!r} stands twice, first at {taken[each.rule.id]}",
+                each.statement.start,
+                "choose another id",
+            )
+            for each in twice
+        ]
+        reads += more
+    return reads, findings
+
+
+def _source(policy: Given) -> Source:
     if policy is None:
         return _shipped("default")
+    if isinstance(policy, str) and policy.startswith(BUILTIN):
+        name = policy.removeprefix(BUILTIN)
+        if name not in SETS:
+            raise PolicyBroken(what=f"there is no policy set {name!r}", where=policy, fix=meant(name, SETS))
+        return _shipped(f"builtin/{name}")
     if isinstance(policy, str):
         return Source(name="policy", text=policy)
     try:
@@ -133,10 +170,10 @@ def _source(policy: Path | str | None) -> Source:
 
 def _shipped(name: str) -> Source:
     text = files("interlock.runtime.policies").joinpath(f"{name}.cedar").read_text(encoding="utf-8")
-    return Source(name=f"interlock.{name}", text=text, own=True)
+    return Source(name=f"interlock.{name.rpartition('/')[2]}", text=text, own=True)
 
 
-def _stamp(policy: Path | str | None) -> Stamp | None:
+def _stamp(policy: Given) -> Stamp | None:
     if not isinstance(policy, Path):
         return None
     try:
