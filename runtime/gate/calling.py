@@ -231,7 +231,10 @@ class Calling:
 
     def _context(self) -> ToolContext:
         run = self.run
-        return ToolContext(caller=run.caller, run=run.scope.run, thread=run.scope.thread, idempotency_key=self.key)
+        return ToolContext(
+            caller=run.caller, run=run.scope.run, thread=run.scope.thread, idempotency_key=self.key,
+            fence=run.lease.fence,
+        )  # fmt: skip
 
     def _call(self) -> Call[Any]:
         usage = Usage(tool_calls=1, usd=self.contract.usd)
