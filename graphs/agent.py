@@ -36,6 +36,7 @@ class Agent:
         memory: its long-term memory; None: it remembers only the thread.
         prompts: a folder of `*.md`; without one, or for names it lacks, the built-in prompts.
         prices: US dollars for a million tokens, by model name; needed where `Budget(usd=...)` meets a paid model.
+        takes_over: manifests, by hash or how it begins, whose waiting runs this agent can go on with.
 
     Raises:
         BadInput: a name cannot be used, or stands twice.
@@ -50,6 +51,7 @@ class Agent:
     memory: MemoryPlan | None = None
     prompts: str | Path | None = None
     prices: "Mapping[str, Price]" = field(default_factory=dict[str, "Price"])
+    takes_over: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):

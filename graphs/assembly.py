@@ -15,6 +15,7 @@ import orjson
 from langgraph.runtime import Runtime
 
 from interlock.graphs.agent import Agent
+from interlock.graphs.manifests import check_manifest
 from interlock.runtime.errors import BadInput
 from interlock.runtime.gate.gate import Gate
 from interlock.runtime.gate.leases import holder_here, release, take
@@ -133,6 +134,12 @@ class Assembly:
         for made in ("model", "manifest", "manifest_hash"):
             self.__dict__.pop(made, None)
 
+    def use_prompt(self, file: Path) -> None:
+        """Use a prompt file instead of the prompt of its name, from the next run on."""
+        self.prompts = self.prompts.with_file(file)
+        for made in ("manifest", "manifest_hash"):
+            self.__dict__.pop(made, None)
+
     def remembered(self, home: Home, caller: Caller) -> tuple[str, ...]:
         """List what the memory holds for a user, for those who judge it. Not for nodes."""
         store = self.memory(home)
@@ -179,6 +186,7 @@ class Assembly:
         Raises:
             ThreadBusy: another run holds the thread.
             BadInput: it is resumed for another user than it was started for.
+            ManifestChanged: the graph, its prompts or its tools are not those that it was begun with.
         """
         home = current_home()
         with self._lock:
@@ -187,15 +195,27 @@ class Assembly:
                 return found
             caller = Caller(user=header["user"], tenant=header["tenant"], roles=tuple(header["roles"]))
             _same_person(caller, runtime.context)
+            manifest = self._checked_manifest(home, header)
             paused = self._paused.pop(key, None)
             entered = self._open(home, header, caller)
         if paused is not None and _beside(paused, runtime):
             entered.ended, entered.step, entered.waiting = paused.ended, paused.step, paused.waiting
             return entered
         with home.database.transaction() as tx:
-            resumed = events.RunResumed(by=caller)
+            resumed = events.RunResumed(by=caller, manifest=manifest)
             home.journal.append(tx, entered.run.scope, entered.run.place("resume"), resumed)
         return entered
+
+    def _checked_manifest(self, home: Home, header: RunHeader) -> str:
+        """Give the hash of today's manifest, if it may go on with the run.
+
+        Raises:
+            ManifestChanged: it may not.
+        """
+        manifest = self._manifest(self._model(home))
+        if _hash(manifest) != header["manifest"] and home.outside is None:
+            check_manifest(home, header["id"], manifest, self.agent.takes_over)
+        return _hash(manifest)
 
     def _header(self, home: Home, caller: Caller, state: Mapping[str, Any], runtime: Runtime[Any]) -> RunHeader:
         info = runtime.execution_info

@@ -113,6 +113,12 @@ class ModelMissing(BadInput):
     code = "model-missing"
 
 
+class ManifestChanged(BadInput):
+    """A run that waits was begun with another graph, other prompts or other tools."""
+
+    code = "manifest"
+
+
 class RecordingBroken(BadInput):
     """A recording cannot be played: truncated, changed, of a newer version, or erased in part."""
 

@@ -1,6 +1,7 @@
 """Versioned prompts: Markdown files with front matter (name, version, model hints), or the built-in ones."""
 
 import hashlib
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,18 @@ class PromptFolder:
             raise PromptBroken(what="there is no such folder", where=str(folder), fix="make it, or leave prompts= out")
         files = [*BUILT_IN.glob("*.md"), *(sorted(folder.glob("*.md")) if folder else ())]
         self._prompts = {prompt.name: prompt for prompt in map(read_prompt_file, files)}
+
+    def with_file(self, path: Path) -> "PromptFolder":
+        """Give the same prompts with that of one file in place of its namesake.
+
+        Raises:
+            PromptBroken: the file cannot be read, or there is no prompt of its name.
+        """
+        prompt = read_prompt_file(path)
+        self.get(prompt.name)
+        changed = copy(self)
+        changed._prompts = {**self._prompts, prompt.name: prompt}
+        return changed
 
     def text(self, name: str) -> str:
         """Give a prompt's text (ports.Prompts)."""

@@ -1,5 +1,7 @@
 """Run a recording again through a graph, offline, and say whether it is still the same."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +14,7 @@ from langgraph.types import Command
 from interlock.graphs.patterns import Compiled, assembly_of
 from interlock.runtime.checkpoints import HomeSaver
 from interlock.runtime.errors import RecordingBroken
-from interlock.runtime.home import using
+from interlock.runtime.home import Home, using
 from interlock.runtime.journal.manifests import changes
 from interlock.runtime.journal.prompts import message_made
 from interlock.runtime.records import Caller
@@ -50,23 +52,32 @@ async def replay(recording: Recording, graph: Compiled) -> Replayed:
     player = Player(recording)
     with TemporaryDirectory(prefix="interlock-replay-") as folder:
         home = ReplayHome(Path(folder), player)
-        saver = HomeSaver(home.checkpoints)
-        error: BaseException | None = None
         try:
-            error = await _play(player, home, graph.copy({"checkpointer": saver}))
+            with opened(graph, home) as running:
+                error = await _play(player, home, running)
         finally:
-            saver.close()
             if (assembly := assembly_of(graph)) is not None:
                 assembly.close(home)
             home.close()
     return _told(player, graph, error)
 
 
+@contextmanager
+def opened(graph: Compiled, home: Home) -> Generator[Compiled]:
+    """Give the graph with the home's checkpoints."""
+    _ = home.database
+    saver = HomeSaver(home.checkpoints)
+    try:
+        yield graph.copy({"checkpointer": saver})
+    finally:
+        saver.close()
+
+
 async def _play(player: Player, home: ReplayHome, graph: Compiled) -> BaseException | None:
     recording = player.recording
     config: Any = {"configurable": {"thread_id": recording.thread}, "recursion_limit": RECURSION_LIMIT}
     caller = Caller.model_validate(recording.started["caller"])
-    await seed(recording, graph, config)
+    await seed(recording, graph, config, recording.thread)
     last: BaseException | None = None
     while (step := player.next) is not None:
         before = player.played
@@ -90,11 +101,16 @@ async def _given(recording: Recording, step: Step, graph: Compiled, config: Any)
     """Make what sets the graph going at this step: the request, or what wakes it."""
     if step.kind == "run_started":
         return {"messages": messages_of(step.facts["messages"])}
-    waiting = {item.id: True for item in (await graph.aget_state(config)).interrupts}
+    return wake(await graph.aget_state(config))
+
+
+def wake(snapshot: Any) -> Any:
+    """Make what sets a paused graph going: an answer to exactly the interrupts that stand, or nothing after a crash."""
+    waiting = {item.id: True for item in snapshot.interrupts}
     return Command(resume=waiting) if waiting else None
 
 
-async def seed(recording: Recording, graph: Compiled, config: Any) -> None:
+async def seed(recording: Recording, graph: Compiled, config: Any, thread: str) -> None:
     """Put the thread into the state in which the recorded run found it."""
     started = recording.started
     history = messages_of(recording.messages(started["history"]))
@@ -102,7 +118,7 @@ async def seed(recording: Recording, graph: Compiled, config: Any) -> None:
         return
     caller = started["caller"]
     header = {
-        "v": 1, "id": "", "thread": recording.thread, "turn": started["turn"] - 1, "user": caller["user"],
+        "v": 1, "id": "", "thread": thread, "turn": started["turn"] - 1, "user": caller["user"],
         "tenant": caller["tenant"], "roles": caller["roles"], "agent": started["agent"], "manifest": "", "path": "",
     }  # fmt: skip
     values = {"messages": history, "run": header, **started["before"]}

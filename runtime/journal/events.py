@@ -49,6 +49,7 @@ class RunStarted(Event):
 class RunResumed(Event):
     kind: Literal["run_resumed"] = "run_resumed"
     by: Caller
+    manifest: str = ""
 
 
 class RunEnded(Event):

@@ -12,7 +12,10 @@ from interlock.runtime.gate.stops import RunStopped
 from interlock.runtime.journal.events import Event, RunEnded
 from interlock.runtime.replay.recording import Recording, Step
 
-UNCOMPARED = {"run_started": frozenset({"manifest", "manifest_kept", "policy", "source", "parent"})}
+UNCOMPARED = {
+    "run_started": frozenset({"manifest", "manifest_kept", "policy", "source", "parent"}),
+    "run_resumed": frozenset({"manifest"}),
+}
 """Facts that name what is compared by what it does."""
 
 _PATIENCE_S = 1.5
@@ -169,7 +172,8 @@ class Player:
         if isinstance(event, RunEnded):
             seconds = step.facts["usage"]["seconds"]
             return event.model_copy(update={"usage": event.usage.model_copy(update={"seconds": seconds})})
-        taken: dict[str, Any] = {name: step.facts[name] for name in ("ms", "expires_at") if name in step.facts}
+        names = ("ms", "expires_at", "reused") if self.recording.started["parent"] else ("ms", "expires_at")
+        taken: dict[str, Any] = {name: step.facts[name] for name in names if name in step.facts}
         return event.model_copy(update=taken) if taken else event
 
     def expect(self, happened: Happened, bodies: dict[str, Any]) -> None:

@@ -37,7 +37,7 @@ def run(
     reply = session.say(text)
     machine.write(reply.model_dump(mode="json"))
     if not json:
-        _show(reply)
+        show_reply(reply)
     return EXIT[reply.status]
 
 
@@ -68,7 +68,7 @@ async def _talk(session: "Session") -> int:
             if not text.strip():
                 return 0
             try:
-                _show(await session.send(text))
+                show_reply(await session.send(text))
             except BadInput as error:
                 typer.echo(f"interlock: {error.code}: {error}", err=True)
 
@@ -105,7 +105,8 @@ def _session(
     return Session(graph, home=home_at(home), thread=thread, user=user, tenant=tenant, roles=tuple(role or ()))
 
 
-def _show(reply: "Reply") -> None:
+def show_reply(reply: "Reply") -> None:
+    """Print a reply, and how to answer what it waits for."""
     typer.echo(reply.text)
     for approval in reply.approvals:
         roles = "".join(f" --role {role}" for role in approval["roles"][:1])

@@ -1,0 +1,36 @@
+"""Under which manifest a thread waits, and whether another may go on with it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from interlock.runtime.errors import ManifestChanged
+from interlock.runtime.home import Home
+from interlock.runtime.journal.manifests import changes, manifest_of
+
+LIVE = frozenset({"model", "model_settings", "policy", "budget"})
+"""What may change while a thread waits: it is what operators change so that a run can go on."""
+
+
+def check_manifest(home: Home, run: str, now: dict[str, Any], accepted: Sequence[str]) -> None:
+    """Let a waiting run be taken up only by what it was begun with, or by what declares to take it over.
+
+    Args:
+        accepted: manifests, by hash or how it begins, whose runs may be taken over.
+
+    Raises:
+        ManifestChanged: the graph, its prompts or its tools are other ones now.
+    """
+    begun = manifest_of(home.journal, run)
+    if begun is None or any(begun.hash.startswith(one) for one in accepted if one):
+        return
+    found = changes(_fixed(begun.facts), _fixed(now))
+    if found:
+        raise ManifestChanged(
+            what=f"it was begun under manifest {begun.hash[:12]}, and is no longer the same: {'; '.join(found)}",
+            where=f"run {run}",
+            fix=f'declare Agent(takes_over=["{begun.hash[:12]}"]) if it can go on, or start a new thread',
+        )
+
+
+def _fixed(manifest: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in manifest.items() if name not in LIVE}

@@ -1,0 +1,145 @@
+"""A fork: a new run that is answered from a recording up to a step, and goes on live from there."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from interlock.runtime.contract import ToolContract
+from interlock.runtime.database import Transaction
+from interlock.runtime.errors import RecordingBroken
+from interlock.runtime.gate.approvals import Approval
+from interlock.runtime.gate.run import OpenRun
+from interlock.runtime.home import Home
+from interlock.runtime.journal.events import Event, ToolDone
+from interlock.runtime.journal.journal import Journal, Scope
+from interlock.runtime.models.chat import ChatModel, Price
+from interlock.runtime.models.resolve import resolve
+from interlock.runtime.ports import Deps, MemoryStore, Tool
+from interlock.runtime.records import Caller
+from interlock.runtime.replay.player import place_here
+from interlock.runtime.replay.recording import Recording, Step, places_of
+from interlock.runtime.replay.stand_ins import RecordedMemory, RecordedModel, RecordedTool, in_turn
+
+Edits = Mapping[str, Any]
+"""By place, such as `act.1.0`: another result of a tool, or another text of a model."""
+
+
+class Before:
+    """What was answered before the step at which a fork parts (player.Answers).
+
+    Raises:
+        RecordingBroken: there is no such step, or an edit concerns none before it.
+    """
+
+    def __init__(self, recording: Recording, step: str, edits: Edits) -> None:
+        self.recording = recording
+        self.step = step
+        self._turn = recording.steps[0].place.removesuffix("begin")
+        steps = recording.steps[: _index(recording, step, self._turn)]
+        self._edits = {self._turn + place: value for place, value in edits.items()}
+        known = {one.place for one in steps}
+        for place in self._edits.keys() - known:
+            raise _no_step(recording, place.removeprefix(self._turn), "before the fork")
+        self._answers: dict[str, list[Step]] = {}
+        for one in steps:
+            self._answers.setdefault(one.place, []).append(self._edited(one))
+
+    async def turn(self) -> None:
+        """Never wait: what is new has no recorded order."""
+
+    async def answer(self, *kinds: str) -> Step | None:
+        """Give what was recorded at this place; None from the fork on."""
+        found = next((step for step in self._answers.get(place_here(), ()) if step.kind in kinds), None)
+        if found is not None:
+            self._answers[place_here()].remove(found)
+        return found
+
+    def covers(self, place: str) -> bool:
+        """Tell whether a place comes before the fork."""
+        return place in self._answers
+
+    def answered(self, approval: Approval) -> tuple[Step, Caller] | None:
+        """Give how a person answered the same question before the fork."""
+        steps = self._answers.get(approval.place, [])
+        found = next((step for step in steps if step.kind == "approval_answered"), None)
+        if found is None or found.facts["answer"] not in ("approved", "denied"):
+            return None
+        steps.remove(found)
+        return found, Caller(user=found.facts["by"], tenant=approval.tenant, roles=tuple(found.facts["roles"]))
+
+    def _edited(self, step: Step) -> Step:
+        if step.place not in self._edits:
+            return step
+        value, facts = self._edits[step.place], step.facts
+        if step.kind in ("tool_done", "tool_failed"):
+            return replace(step, kind="tool_done", facts={**facts, "value": value})
+        if step.kind == "model_done":
+            return replace(step, facts={**facts, "reply": {**facts["reply"], "content": value}})
+        return step
+
+
+def _index(recording: Recording, step: str, turn: str) -> int:
+    if step.isdigit() and 1 < int(step) <= len(recording.steps):
+        return int(step) - 1
+    found = next((n for n, one in enumerate(recording.steps) if one.place == turn + step), None)
+    if not found:
+        raise _no_step(recording, step, "at which it could part")
+    return found
+
+
+def _no_step(recording: Recording, step: str, what: str) -> RecordingBroken:
+    turn = recording.steps[0].place.removesuffix("begin")
+    places = ", ".join(place.removeprefix(turn) for place in places_of(recording.steps)[1:])
+    return RecordingBroken(
+        what=f"run {recording.run} has no step {step!r} {what}", where="--from", fix=f"its steps: {places}"
+    )
+
+
+class _MarkingJournal(Journal):
+    """Marks results that were taken from the parent run."""
+
+    def __init__(self, home: Home, before: Before) -> None:
+        super().__init__(home.database, home.clock)
+        self._before = before
+
+    def append(self, tx: Transaction, scope: Scope, place: str, event: Event, *, at: datetime | None = None) -> int:
+        if isinstance(event, ToolDone) and self._before.covers(place):
+            event = event.model_copy(update={"reused": True})
+        return super().append(tx, scope, place, event, at=at)
+
+
+class ForkHome(Home):
+    """The real home, in which a fork runs (home.Outside)."""
+
+    def __init__(self, path: Path, before: Before, *, model: str | None) -> None:
+        super().__init__(path)
+        self.before = before
+        self.outside = self
+        self.parent = f"{before.recording.run}@{before.step}"
+        self._model = model
+
+    @cached_property
+    def journal(self) -> Journal:
+        """What happens."""
+        return _MarkingJournal(self, self.before)
+
+    def model(self, declared: Any, contracts: Sequence[ToolContract], prices: Mapping[str, Price]) -> ChatModel:
+        """Give a model that says again what it said, and speaks for itself from the fork on."""
+        real = resolve(self._model or declared, contracts=contracts, prices=prices)
+        known = {name: value for name, value in vars(real).items() if name != "_bound"}
+        return RecordedModel(**known, answers=self.before)
+
+    def tool(self, tool: Tool) -> Tool:
+        """Give a tool that is not called for what it has done already."""
+        return RecordedTool(inner=tool, answers=self.before)
+
+    def memory(self, opened: Callable[[], MemoryStore]) -> MemoryStore:
+        """Give a memory that brings back what it brought back, and is the real one from the fork on."""
+        return RecordedMemory(answers=self.before, inner=opened())
+
+    def ports(self, deps: Deps, run: OpenRun) -> Deps:
+        """Give ports that know where they stand."""
+        return in_turn(deps, run, self.before)
