@@ -67,6 +67,8 @@ def deed(outcome: Outcome, *, done: bool) -> str:
         return f"{verb} the {thing} to {phrasing.value_text(target)}"
     if outcome.arguments.get("_".join(words[1:])) is not None:
         return f"{verb} the {thing}"
+    if "path" in outcome.arguments or "file" in outcome.arguments:
+        return f"{verb} {outcome.arguments.get('path') or outcome.arguments.get('file')}"
     if any(c.isdigit() for c in about) and about.split()[0] in (words[-1], phrasing.singular(words[-1])):
         return f"{verb} {about}"
     return f"{verb} the {thing}" + (f" of {about}" if re.search(r" \S*\d", about) else "")
@@ -78,7 +80,7 @@ def _done(outcome: Outcome) -> str:
     shown: dict[str, Any] = {}
     for name, value in {**outcome.arguments, **result}.items():
         told = _within(value, about) or bool(CLASSES["content"] & set(name_words(name)) and name in outcome.arguments)
-        if value not in (None, [], "") and not told:
+        if value not in (None, [], "", False) and not told:
             shown[name] = value
     details = ", ".join(f"{phrasing.spoken(n)} {phrasing.value_text(v)}" for n, v in list(shown.items())[:MOST_FIELDS])
     text = f"I {about}" + (f" ({details})" if details else "")

@@ -356,13 +356,13 @@ def _texts(work: _Work) -> None:
         if text:
             work.chosen[shape.name] = [text]
     rest = [p for p in work.open if p.required]
-    alone = sum(_takes_anything(p, also=("subject",)) for p in work.tool.required) == 1
-    if len(rest) == 1 and alone and _takes_anything(rest[0]) and (text := object_phrase(work.tool, supply.clause, work.taken)):
+    alone = sum(takes_anything(p, also=("subject",)) for p in work.tool.required) == 1
+    if len(rest) == 1 and alone and takes_anything(rest[0]) and (text := object_phrase(work.tool, supply.clause, work.taken)):
         work.chosen[rest[0].name] = [text]
         work.guessed = True
 
 
-def _takes_anything(shape: Shape, *, also: tuple[str, ...] = ()) -> bool:
+def takes_anything(shape: Shape, *, also: tuple[str, ...] = ()) -> bool:
     plain = shape.textual and not (shape.numeric or shape.choices or shape.format or shape.id_like)
     special = {
         "email",
@@ -416,7 +416,7 @@ def _replied(work: _Work) -> None:
     rest = [p for p in work.open if p.required]
     content = [p for p in rest if p.is_class("content") and not p.is_class("title")]
     rest = content if len(content) == 1 and all(p.is_class("title") for p in rest if p not in content) else rest
-    if len(rest) == 1 and work.supply.reply.strip() and _takes_anything(rest[0], also=("address", "street", "subject")):
+    if len(rest) == 1 and work.supply.reply.strip() and takes_anything(rest[0], also=("address", "street", "subject")):
         work.chosen[rest[0].name] = [work.supply.reply.strip()]
 
 

@@ -120,7 +120,9 @@ _STRICT = {
 def _by_class(shape: Shape, value: Value) -> float:
     kind = "date" if value.kind == "datetime" else value.kind
     words = set(shape.words)
-    if kind in words or words & {stem(w) for w in _STRICT.get(kind, ())}:
+    if kind in words:
+        return SURE + WEAK
+    if words & {stem(w) for w in _STRICT.get(kind, ())}:
         return SURE
     if kind == "phone":
         return NO

@@ -104,7 +104,7 @@ def _preference(said: str) -> Noticed | None:
 
 def _fact(said: str) -> Noticed | None:
     if m := _CALL_ME.search(said):
-        return Noticed(text=_from(said, m), kind="preference", attribute="name")
+        return Noticed(text=_sentence(f"call me {m['what']}"), kind="preference", attribute="name")
     m = _MY.search(said)
     if (
         m

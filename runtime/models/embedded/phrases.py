@@ -128,7 +128,7 @@ def _labelled(shape: Shape, clause: Clause, taken: Sequence[Value]) -> str:
         if word.stem not in names or (at and words[at - 1].low in ("to", "the") and len(words) == at + 1):
             continue
         rest = clause.text[word.end - clause.start :]
-        m = re.match(r"\s*(?::|=|\bis\b|\bshould be\b|\bto be\b|\bto\b|\bof\b|\bas\b)\s*", rest)
+        m = re.match(r"\s*(?::|=|\bis\b|\bshould be\b|\bto be\b|\bto\b|\bof\b|\bas\b|\bnamed\b|\bcalled\b)\s*", rest)
         introduced = at and words[at - 1].low in ("with", "the", "a") and any(w.low == "with" for w in words[max(0, at - 2) : at])
         if m and (m[0].strip() or introduced):
             return _chunk(rest[m.end() :], clause, word.end + m.end(), taken)

@@ -1,7 +1,7 @@
 """Saying results in plain English: fields, lists, deeds. Values are never changed, so that every number stays as found."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from interlock.runtime.models.embedded import lexicon
@@ -160,8 +160,15 @@ def sentences(about: str, fields: Json) -> str:
         if group:
             text.append(f"{about if not text else 'it'} {listed(group)}")
     if rest:
-        text.append(listed(rest) if text else f"{about}: {listed([r.removeprefix('its ') for r in rest])}")
+        text.append(listed(rest) if text else _opening(about, rest))
     return " ".join(_sentence(t) for t in text)
+
+
+def _opening(about: str, rest: Sequence[str]) -> str:
+    m = re.match(r"its (.+?) (is|are) ", rest[0])
+    if m is None:
+        return f"{about}: {listed(rest)}"
+    return listed([f"the {m[1]} of {about} {m[2]} {rest[0][m.end() :]}", *rest[1:]])
 
 
 def _owned(name: str, value: Any) -> str:
@@ -178,7 +185,9 @@ def _many(name: str, value: Any) -> bool:
 
 
 def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?", ".”")) else ".")
+    first = text.split(" ", 1)[0]
+    named = re.search(r"\w[./_]\w|\d", first)
+    return (text if named else text[:1].upper() + text[1:]) + ("" if text.endswith((".", "!", "?", ".”")) else ".")
 
 
 sentence = _sentence

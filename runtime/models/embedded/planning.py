@@ -39,7 +39,7 @@ class Draft:
     @property
     def confidence(self) -> float:
         known = [r.confidence for r in self.readings if r.role in ("act", "look", "search", "which")]
-        lost = any(r.role == "unknown" for r in self.readings)
+        lost = any(r.role == "unknown" for r in self.readings) or all(r.role == "said" for r in self.readings)
         return min([*known, 0.2 if lost else 1.0, 0.5 if self.questions else 1.0])
 
     def plan(self) -> Plan:

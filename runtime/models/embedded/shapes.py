@@ -11,7 +11,7 @@ from typing import Any
 from interlock.runtime.models.embedded.catalogue import Catalogue, Shape, Tool
 from interlock.runtime.models.embedded.clauses import Clause, Request, take_apart
 from interlock.runtime.models.embedded.conversation import Talk
-from interlock.runtime.models.embedded.filling import Supply, fill
+from interlock.runtime.models.embedded.filling import Supply, fill, takes_anything
 from interlock.runtime.models.embedded.memories import noticed
 from interlock.runtime.models.embedded.phrases import object_phrase
 from interlock.runtime.models.embedded.ranking import Meaning, word_score
@@ -115,13 +115,9 @@ def _completed(
             call[shape.name] = dict(inner.calls[0])
         elif shape.item is not None and shape.item.textual and not shape.item.choices:
             call[shape.name] = [v.value for v in found if v.kind == "quoted"]
-        elif _open_text(shape) and _only(tool, shape, call) and (text := object_phrase(tool, clause, [])):
+        elif takes_anything(shape) and _only(tool, shape, call) and (text := object_phrase(tool, clause, [])):
             call[shape.name] = text
     return call
-
-
-def _open_text(shape: Shape) -> bool:
-    return shape.textual and not shape.choices and not shape.format and not shape.numeric
 
 
 def _only(tool: Tool, shape: Shape, call: Mapping[str, Any]) -> bool:
