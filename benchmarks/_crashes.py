@@ -200,6 +200,7 @@ def writable(world: World) -> int:
     for name in ("journal.db", "checkpoints.db"):
         connection = sqlite3.connect(world.place / "home" / name, timeout=0.05, isolation_level=None)
         try:
+            connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("ROLLBACK")
         except sqlite3.OperationalError:

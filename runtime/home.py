@@ -18,6 +18,7 @@ from interlock.runtime.gate import effects as _effects
 from interlock.runtime.gate import leases as _leases
 from interlock.runtime.gate import ledger as _ledger
 from interlock.runtime.journal.journal import Journal
+from interlock.runtime.journal.seals import Sealer
 from interlock.runtime.settings import settings
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class Home:
     @cached_property
     def journal(self) -> Journal:
         """What happened."""
-        return Journal(self.database, self.clock)
+        return Journal(self.database, self.clock, Sealer(self.path))
 
     @cached_property
     def ledger(self) -> _ledger.Ledger:

@@ -258,7 +258,8 @@ KINDS: dict[str, type[Event]] = {
     kind.model_fields["kind"].default: kind
     for kind in (
         RunStarted, RunResumed, RunEnded, Refused, ModelIntended, ModelDone, ModelFailed, ToolIntended, ToolDone,
-        ToolFailed, ApprovalRequested, ApprovalAnswered, ApprovalReminded, MemoryRead, MemoryIntended, MemoryWritten, Replied, Noted,
+        ToolFailed, ApprovalRequested, ApprovalAnswered, ApprovalReminded, MemoryRead, MemoryIntended, MemoryWritten,
+        Replied, Noted,
     )
 }  # fmt: skip
 

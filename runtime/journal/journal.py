@@ -20,6 +20,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from interlock.runtime.clock import Clock
 from interlock.runtime.database import Database, Statement, Transaction, metadata
 from interlock.runtime.journal.events import Event, read_event
+from interlock.runtime.journal.seals import INTERVAL, Seal, Sealer
 
 FORMAT = 1
 GENESIS = "0" * 64
@@ -105,8 +106,9 @@ class Entry:
 class Journal:
     """Appends events inside a transaction, and reads them back."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, sealer: Sealer | None = None) -> None:
         self._database = database
+        self._sealer = sealer
         self._clock = clock
         self._keys: dict[str, bytes] = {}
 
@@ -132,10 +134,19 @@ class Journal:
             "content": self.store(tx, scope.subject, orjson.dumps(content)) if content else None,
         }
         text = orjson.dumps(head).decode()
-        tx.run(
-            _ADD, seq=seq, run=scope.run, thread=scope.thread, kind=event.kind, head=text, hash=chained(previous, text)
-        )
+        hash_ = chained(previous, text)
+        tx.run(_ADD, seq=seq, run=scope.run, thread=scope.thread, kind=event.kind, head=text, hash=hash_)
+        if self._sealer is not None and (event.kind == "run_ended" or seq % INTERVAL == 0):
+            self._sealer.seal(tx, seq, hash_, self._clock.now())
         return seq
+
+    def seal(self) -> Seal | None:
+        """Sign the newest row; None where there is none, or where this journal has no key."""
+        with self._database.transaction(durable=True) as tx:
+            last = tx.one(LAST)
+            if last is None or self._sealer is None:
+                return None
+            return self._sealer.seal(tx, last[0], last[1], self._clock.now())
 
     def store(self, tx: Transaction, subject: str, body: bytes) -> str:
         """Keep a payload once and return its digest."""

@@ -1,0 +1,149 @@
+"""Signed heads of the chain: who holds one can tell later whether anything up to it was changed, or cut off.
+
+The key lies in the home, readable by its owner alone; only its public half is in a seal. A seal is made in the
+transaction that ends a run, and every so many rows.
+"""
+
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+import orjson
+from sqlalchemy import Column, Integer, Table, Text, bindparam, insert, select
+
+from interlock.runtime.database import Database, Statement, Transaction, metadata
+from interlock.runtime.errors import BadInput, JournalBroken
+
+INTERVAL = 256
+"""Rows after which the chain is sealed also within a run."""
+
+seals = Table(
+    "seals",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("hash", Text, nullable=False),
+    Column("at", Text, nullable=False),
+    Column("key", Text, nullable=False),  # public, 64 hexadecimal digits
+    Column("signature", Text, nullable=False),
+)
+_ADD = Statement(insert(seals))
+_ALL = Statement(select(seals.c.seq, seals.c.hash, seals.c.at, seals.c.key, seals.c.signature).order_by(seals.c.seq))
+_OF = Statement(
+    select(seals.c.seq, seals.c.hash, seals.c.at, seals.c.key, seals.c.signature).where(seals.c.seq == bindparam("of"))
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seal:
+    """A signed head: the chain had this hash at this row then."""
+
+    seq: int
+    hash: str
+    at: str
+    key: str
+    signature: str
+
+    def holds(self) -> bool:
+        """Tell whether the signature fits."""
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+        try:
+            public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(self.key))
+            public.verify(bytes.fromhex(self.signature), statement(self.seq, self.hash, self.at))
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
+    def line(self) -> str:
+        """Write it as one line that can be kept elsewhere."""
+        return orjson.dumps(vars(self)).decode()
+
+
+def statement(seq: int, hash: str, at: str) -> bytes:
+    """Give the bytes that are signed."""
+    return f"interlock seal 1\n{seq}\n{hash}\n{at}".encode()
+
+
+def read_head(text: str) -> Seal:
+    """Read a head that was kept: the line itself, or a file that holds it.
+
+    Raises:
+        BadInput: it is neither.
+    """
+    if not text.lstrip().startswith("{"):
+        path = Path(text)
+        if not path.is_file():
+            raise BadInput(
+                what=f"no such head {text!r}", where="--head", fix="give the line of `audit seal`, or a file"
+            )
+        text = path.read_text(encoding="utf-8")
+    try:
+        facts = orjson.loads(text)
+        return Seal(**{name: facts[name] for name in ("seq", "hash", "at", "key", "signature")})
+    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+        raise BadInput(what="this is no head", where="--head", fix="give what `audit seal` printed") from error
+
+
+class Sealer:
+    """Signs heads with the key of a home; makes the key when it is first needed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "audit.key"
+
+    @cached_property
+    def _key(self) -> "tuple[object, str]":
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+        try:
+            key = Ed25519PrivateKey.from_private_bytes(_kept(self._path))
+        except (OSError, ValueError) as error:
+            raise JournalBroken(what=f"cannot use the key {self._path}: {error}") from error
+        return key, key.public_key().public_bytes_raw().hex()
+
+    @property
+    def public(self) -> str:
+        """The public key, 64 hexadecimal digits."""
+        return self._key[1]
+
+    def seal(self, tx: Transaction, seq: int, hash: str, at: datetime) -> Seal:
+        """Sign a head and keep the seal beside the chain; gives the one that is there where it was sealed before."""
+        if (row := tx.one(_OF, of=seq)) is not None:
+            return _seal(row)
+        key, public = self._key
+        when = at.isoformat()
+        signature: str = key.sign(statement(seq, hash, when)).hex()  # type: ignore[attr-defined]
+        made = Seal(seq=seq, hash=hash, at=when, key=public, signature=signature)
+        tx.run(_ADD, **vars(made))
+        return made
+
+
+def sealed(database: Database) -> list[Seal]:
+    """List all seals, oldest first."""
+    return [_seal(row) for row in database.read(_ALL)]
+
+
+def _seal(row: "tuple[object, ...]") -> Seal:
+    seq, hash, at, key, signature = row
+    return Seal(seq=int(str(seq)), hash=str(hash), at=str(at), key=str(key), signature=str(signature))
+
+
+def _kept(path: Path) -> bytes:
+    """Read the key, or make it; of several processes that make it at once, the first wins."""
+    if not path.exists():
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+        new = path.with_suffix(f".{os.getpid()}")
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(Ed25519PrivateKey.generate().private_bytes_raw())
+            os.fsync(file.fileno())
+        try:
+            os.link(new, path)
+        except FileExistsError:
+            pass
+        finally:
+            new.unlink()
+    return path.read_bytes()
