@@ -1,0 +1,5 @@
+"""Selection: of hundreds of tools, the few that fit what is asked."""
+
+from interlock.tools.selection.selection import Selector
+
+__all__ = ["Selector"]
