@@ -1,31 +1,27 @@
 """A tool made from a plain function: checked arguments in, a checked result out, within the time it promised."""
 
-import asyncio
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Generic, Literal, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import PydanticSerializationError, from_json, to_json
+from pydantic_core import PydanticSerializationError
 
 from interlock.runtime.clock import Clock, SystemClock
 from interlock.runtime.contract import ToolContract
-from interlock.runtime.errors import ArgumentsRefused, InterlockError, ToolFailed
+from interlock.runtime.errors import ArgumentsRefused, ToolFailed
 from interlock.runtime.labels import Registry
 from interlock.runtime.records import ToolContext
+from interlock.tools.attempts import attempt, delivered, failure, told
 from interlock.tools.guards import Guards, Run
 from interlock.tools.isolation import InChild, Processes
 from interlock.tools.problems import in_words
-from interlock.tools.refused import Refused
 from interlock.tools.signature import Signature
 from interlock.tools.status import Status
-from interlock.tools.threads import in_thread
 
 P = ParamSpec("P")
 R = TypeVar("R")
-_LONGEST_REASON = 500
 _FIRST_WAIT_S = 0.1
 _LONGEST_WAIT_S = 10.0
 
@@ -78,13 +74,13 @@ class FunctionTool(Generic[P, R]):
         try:
             found = await self.told.ask(values, context, self.contract.timeout_s)
         except Exception as error:
-            raise self._failed(f"its status is not known: {_told(error)}") from error
+            raise failure(self.contract, f"its status is not known: {told(error)}") from error
         return (False, None) if found is None else (True, self.delivered(found.result))
 
     async def known(self, argument: str, context: ToolContext) -> list[Any]:
         """List the known values of an argument (ports.Listing)."""
         registry = self.registries[argument]
-        return list(await self._once(partial(registry, context)))
+        return list(await attempt(self.contract, partial(registry, context)))
 
     async def _tried(self, arguments: dict[str, Any], context: ToolContext) -> Any:
         """Try it, and again only where the contract allows it and the error may pass."""
@@ -104,12 +100,12 @@ class FunctionTool(Generic[P, R]):
 
     async def _attempt(self, arguments: dict[str, Any], context: ToolContext) -> Any:
         if self.processes is None:
-            return self.delivered(await self._once(self.bound(arguments, context)))
+            return self.delivered(await attempt(self.contract, self.bound(arguments, context)))
         try:
             process = await self.processes.ready()
         except InChild as error:
-            raise self._failed(str(error), happened="no") from error
-        return await self._once(partial(self.processes.call, process, arguments, context))
+            raise failure(self.contract, str(error), happened="no") from error
+        return await attempt(self.contract, partial(self.processes.call, process, arguments, context))
 
     def _may_pass(self, error: BaseException | None) -> bool:
         return error.transient if isinstance(error, InChild) else isinstance(error, self.transient)
@@ -135,28 +131,6 @@ class FunctionTool(Generic[P, R]):
             keywords[self.signature.context] = context
         return partial(self.function, **keywords)
 
-    async def _once(self, call: partial[Any]) -> Any:
-        limit = asyncio.timeout(self.contract.timeout_s)
-        try:
-            async with limit:
-                result = call() if inspect.iscoroutinefunction(call.func) else await in_thread(call)
-                return await result if inspect.isawaitable(result) else result
-        except Refused as refused:
-            raise self._failed(str(refused), happened="no") from refused
-        except TimeoutError as error:
-            late = f"no answer within {self.contract.timeout_s:g} s"
-            raise self._failed(late if limit.expired() else _told(error)) from error
-        except asyncio.CancelledError as error:
-            if _being_cancelled():
-                raise
-            raise self._failed("it was cancelled from within") from error
-        except GeneratorExit:
-            raise
-        except BaseException as error:  # also SystemExit: a tool may end itself, not this process
-            if isinstance(error, InterlockError) and error.acts != "model":
-                raise
-            raise self._failed(_told(error)) from error
-
     def delivered(self, result: Any) -> Any:
         """Check a result against its schema and turn it into JSON data.
 
@@ -164,38 +138,8 @@ class FunctionTool(Generic[P, R]):
             ToolFailed: it breaks its schema, or is too large.
         """
         adapter = self.signature.result
-        try:
-            value = adapter.dump_python(adapter.validate_python(result, strict=True), mode="json", warnings="error")
-            data = to_json(value, inf_nan_mode="constants")
-            if b"NaN" in data or b"Infinity" in data:
-                from_json(data, allow_inf_nan=False)
-        except ValidationError as error:
-            raise self._failed(f"its result breaks its schema: {_first(error)}") from error
-        except (PydanticSerializationError, ValueError) as error:
-            raise self._failed(f"its result has no JSON form: {error}") from error
-        if len(data) > self.max_result_bytes:
-            size = f"{len(data):,} bytes, {self.max_result_bytes:,} are allowed"
-            raise self._failed(f"its result is too large: {size}; ask for less")
-        return value
 
-    def _failed(self, reason: str, happened: Literal["no", "maybe"] | None = None) -> ToolFailed:
-        unless_told: Literal["no", "maybe"] = "no" if self.contract.read_only else "maybe"
-        cut = reason if len(reason) <= _LONGEST_REASON else reason[:_LONGEST_REASON] + "…"
-        return ToolFailed(tool=self.contract.name, reason=cut, happened=happened or unless_told)
+        def dump() -> Any:
+            return adapter.dump_python(adapter.validate_python(result, strict=True), mode="json", warnings="error")
 
-
-def _being_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
-
-
-def _told(error: BaseException) -> str:
-    if isinstance(error, InChild):
-        return str(error)
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-
-
-def _first(error: ValidationError) -> str:
-    details = error.errors(include_url=False)[0]
-    place = ".".join(str(part) for part in details["loc"])
-    return f"{place}: {details['msg']}" if place else details["msg"]
+        return delivered(self.contract, dump, self.max_result_bytes)

@@ -17,10 +17,10 @@ _STEM: Final = 3
 _EMPTY: Final = frozenset(
     re.findall(
         r"\w+",
-        """a an the of to in for and or is are be on with by from at as this that it its i me my you your we our can could
-        would please what which how when where who do does will want need like if then using use given so also into than
-        per not no all any some has have had was were their them they he she his her about up out only each between
-        within""",
+        """a an the of to in for and or is are be on with by from at as this that it its i me my you your we our can
+        could would please what which how when where who do does will want need like if then using use given so also
+        into than per not no all any some has have had was were their them they he she his her about up out only each
+        between within""",
     )
 )
 
