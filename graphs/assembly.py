@@ -19,10 +19,11 @@ from interlock.graphs.manifests import check_manifest
 from interlock.runtime.errors import BadInput
 from interlock.runtime.gate.gate import Gate
 from interlock.runtime.gate.leases import holder_here, release, take
-from interlock.runtime.gate.ledger import Purse
+from interlock.runtime.gate.ledger import Purse, Shared
 from interlock.runtime.gate.models import GatedModel
 from interlock.runtime.gate.others import GatedDoor, GatedMemory, JournalNotebook
 from interlock.runtime.gate.run import OpenRun, RunHeader
+from interlock.runtime.gate.shared import SharedPurse
 from interlock.runtime.gate.stops import BudgetSpent
 from interlock.runtime.gate.tools import GatedTools
 from interlock.runtime.home import Home, current_home
@@ -245,12 +246,23 @@ class Assembly:
             caller=caller,
             lease=lease,
             opened_at=home.clock.monotonic(),
-            purse=Purse(scope=f"run {header['id']}", budget=self.agent.budget, before=before),
+            purse=Purse(
+                scope=f"run {header['id']}", budget=self.agent.budget, before=before,
+                shared=self._shared(home, caller, header["thread"]),
+            ),
         )
         entered = Entered(run=run, deps=self._deps(home, run), home=home)
         with self._lock:
             self._entered[str(home.path), header["id"]] = entered
         return entered
+
+    def _shared(self, home: Home, caller: Caller, thread: str) -> Shared | None:
+        if not (limits := self.agent.budget.limits):
+            return None
+        return SharedPurse(
+            database=home.database, ledger=home.ledger, clock=home.clock, holder=self._holder,
+            caller=caller, thread=thread, limits=limits,
+        )  # fmt: skip
 
     def _deps(self, home: Home, run: OpenRun) -> Deps:
         gate = Gate(home=home, policies=self.policies)

@@ -17,6 +17,7 @@ from interlock.runtime.gate import approvals as _approvals
 from interlock.runtime.gate import effects as _effects
 from interlock.runtime.gate import leases as _leases
 from interlock.runtime.gate import ledger as _ledger
+from interlock.runtime.gate import shared as _shared
 from interlock.runtime.journal.journal import Journal
 from interlock.runtime.journal.seals import Sealer
 from interlock.runtime.settings import settings
@@ -27,7 +28,14 @@ if TYPE_CHECKING:
     from interlock.runtime.models.chat import ChatModel, Price
     from interlock.runtime.ports import Deps, MemoryStore, Tool
 
-_TABLES = (_answers.answers, _approvals.approvals, _effects.effects, _leases.leases, _ledger.accounts)
+_TABLES = (
+    _answers.answers,
+    _approvals.approvals,
+    _effects.effects,
+    _leases.leases,
+    _ledger.accounts,
+    _shared.reservations,
+)
 """Imported so that every table is known before a database is made."""
 
 
@@ -37,9 +45,7 @@ class Outside(Protocol):
     parent: str
     """The run that is played from, and the step up to which, where this goes on as a new run."""
 
-    def model(
-        self, declared: Any, contracts: "Sequence[ToolContract]", prices: "Mapping[str, Price]"
-    ) -> "ChatModel":
+    def model(self, declared: Any, contracts: "Sequence[ToolContract]", prices: "Mapping[str, Price]") -> "ChatModel":
         """Give what answers for the model that an agent declares."""
         ...
 

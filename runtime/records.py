@@ -88,15 +88,33 @@ class Usage(BaseModel, frozen=True, extra="forbid"):
         )
 
 
+class Limit(BaseModel, frozen=True, extra="forbid"):
+    """What all runs of one thread, user or tenant may use up together. Hard, across agents and processes."""
+
+    scope: Literal["thread", "user", "tenant"]
+    per: Literal["ever", "day", "month"] = "ever"
+    """Days and months begin at midnight UTC."""
+    usd: Decimal | None = Field(default=None, ge=0)
+    tokens: int | None = Field(default=None, ge=0)
+    input_tokens: int | None = Field(default=None, ge=0)
+    output_tokens: int | None = Field(default=None, ge=0)
+    model_calls: int | None = Field(default=None, ge=0)
+    tool_calls: int | None = Field(default=None, ge=0)
+
+
 class Budget(BaseModel, frozen=True, extra="forbid"):
     """What one run may use up. Every limit is hard: it stops the run before the step that would pass it."""
 
     usd: Decimal | None = Field(default=None, ge=0)
     tokens: int | None = Field(default=200_000, ge=0)
+    input_tokens: int | None = Field(default=None, ge=0)
+    output_tokens: int | None = Field(default=None, ge=0)
     steps: int = Field(default=50, ge=1)
     model_calls: int | None = Field(default=None, ge=0)
     tool_calls: int | None = Field(default=None, ge=0)
     seconds: float = Field(default=600.0, gt=0)
+    limits: tuple[Limit, ...] = ()
+    """What it may use up together with other runs of its thread, user or tenant."""
 
 
 class Change(BaseModel, frozen=True, extra="forbid"):

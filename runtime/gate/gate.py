@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 from interlock.runtime.database import Transaction
 from interlock.runtime.gate.backstop import Passage, passing
 from interlock.runtime.gate.leases import keep, lasting
-from interlock.runtime.gate.ledger import Amounts
+from interlock.runtime.gate.ledger import Reserved
 from interlock.runtime.gate.run import OpenRun
 from interlock.runtime.gate.stops import BudgetSpent, PolicyDenied
 from interlock.runtime.home import Home
@@ -56,7 +56,7 @@ class _Begun:
 
     at: datetime
     started: float
-    reserved: Amounts
+    reserved: Reserved
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,16 +142,16 @@ class Gate:
 
     def _begin(self, run: OpenRun, call: Call[T], limit_s: float) -> "_Begun":
         clock, now = self.home.clock, self.home.clock.now()
-        reserved: Amounts | None = None
+        reserved: Reserved | None = None
         try:
             if not call.foretold:
-                reserved = run.purse.reserve(call.wanted())
+                reserved = run.purse.reserve(call.wanted(), for_s=limit_s)
                 return _Begun(at=now, started=clock.monotonic(), reserved=reserved)
             with self.home.database.transaction(durable=call.durable) as tx:
                 if call.durable or not lasting(run.lease, now, limit_s):
                     keep(tx, run.lease, now, limit_s + _GRACE_S)
                 event = call.intended(tx)
-                reserved = run.purse.reserve(call.wanted())
+                reserved = run.purse.reserve(call.wanted(), for_s=limit_s)
                 self.home.journal.append(tx, run.scope, run.place(call.at), event)
             return _Begun(at=now, started=clock.monotonic(), reserved=reserved)
         except BaseException:

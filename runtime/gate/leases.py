@@ -62,7 +62,7 @@ def take(tx: Transaction, thread: str, run: str, holder: str, now: datetime) -> 
     """
     at = now.timestamp()
     row = tx.one(_GET, of=thread)
-    if row is not None and row[3] > at and _alive(row[0]):
+    if row is not None and row[3] > at and alive(row[0]):
         raise ThreadBusy(thread=thread, holder=row[1])
     lease = Lease(thread=thread, fence=1 if row is None else row[2] + 1, until=at + TTL_S)
     tx.run(_TAKE, thread=thread, holder=holder, run=run, fence=lease.fence, until=lease.until)
@@ -98,7 +98,13 @@ def holder_here(token: str) -> str:
     return f"{socket.gethostname()}/{os.getpid()}/{token}"
 
 
-def _alive(holder: str) -> bool:
+def here(holder: str) -> bool:
+    """Tell whether a worker is, or was, on this machine."""
+    return holder.rsplit("/", 2)[0] == socket.gethostname()
+
+
+def alive(holder: str) -> bool:
+    """Tell whether a worker may still be at work; of one on another machine only its lease tells."""
     host, pid, _token = holder.rsplit("/", 2)
     if host != socket.gethostname():
         return True

@@ -9,6 +9,7 @@ from interlock.serving.cli.options import AsJson, HomePath, existing_home
 from interlock.serving.cli.output import Machine, table
 
 if TYPE_CHECKING:
+    from interlock.runtime.home import Home
     from interlock.runtime.journal.journal import Entry, Journal
 
 
@@ -118,11 +119,17 @@ def _show(entries: "list[Entry]", journal: "Journal", full: bool) -> None:
     (console if console.is_terminal else Console(width=_UNCUT)).print(tree)
 
 
-def budget(home: HomePath = None, json: AsJson = False) -> int:
+def budget(
+    shared: Annotated[bool, typer.Option("--shared", help="What threads, users and tenants have spent.")] = False,
+    home: HomePath = None,
+    json: AsJson = False,
+) -> int:
     """Show what each run has spent."""
     from interlock.runtime.journal.runs import list_runs
 
     machine = Machine(json)
+    if shared:
+        return _shared(existing_home(home), machine)
     found = list_runs(existing_home(home).journal)
     machine.write([{"run": r.run, "agent": r.agent, "user": r.user, **r.usage.model_dump(mode="json")} for r in found])
     if not json:
@@ -133,4 +140,16 @@ def budget(home: HomePath = None, json: AsJson = False) -> int:
             for r in found
         ]  # fmt: skip
         table("spent", ["run", "agent", "user", "model calls", "tool calls", "tokens", "USD", "seconds"], rows)
+    return 0
+
+
+def _shared(home: "Home", machine: Machine) -> int:
+    found = [(scope, home.ledger.usage(scope)) for scope in home.ledger.scopes()]
+    machine.write([{"scope": scope, **usage.model_dump(mode="json", exclude={"seconds"})} for scope, usage in found])
+    if not machine.on:
+        rows = [
+            [scope, u.model_calls, u.tool_calls, u.input_tokens, u.output_tokens, "?" if u.usd is None else u.usd]
+            for scope, u in found
+        ]
+        table("spent together", ["scope", "model calls", "tool calls", "tokens in", "tokens out", "USD"], rows)
     return 0
