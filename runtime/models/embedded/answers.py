@@ -205,7 +205,12 @@ def focus(question: str) -> tuple[frozenset[str], frozenset[str]]:
     own = {t.stem for t in words if t.topical}
     topics = {stem(s) for t in words for s in lexicon.QUESTION_TOPICS.get(t.low, "").split()}
     low = " ".join(t.low for t in words)
-    topics |= {stem(s) for phrase, senses in (lexicon.PHRASES | lexicon.ASKING).items() if phrase in low for s in senses.split()}
+    topics |= {
+        stem(s)
+        for phrase, senses in (lexicon.PHRASES | lexicon.ASKING).items()
+        if phrase in low
+        for s in senses.split()
+    }
     near = own | topics | {e for w in own for e in events(w)}
     return frozenset(near), frozenset(near | {s for w in own for s in synonyms(w) if w not in _GENERAL})
 

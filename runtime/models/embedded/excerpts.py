@@ -69,7 +69,9 @@ def quoted(value: Any, question: str) -> str:
     return f"From “{title}”: “{text}”" if title else f"I found this: “{text}”"
 
 
-_COUNTED = re.compile(r"\bhow (?:many|much|long|often|old|far)\b|\bwhen\b|\bwhat time\b|\bprice\b|\bcosts?\b", re.IGNORECASE)
+_COUNTED = re.compile(
+    r"\bhow (?:many|much|long|often|old|far)\b|\bwhen\b|\bwhat time\b|\bprice\b|\bcosts?\b", re.IGNORECASE
+)
 
 
 def asked_about(question: str) -> set[str]:

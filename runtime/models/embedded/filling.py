@@ -179,7 +179,9 @@ def _every(work: _Work) -> None:
 def _all_of_them(words: Sequence[Token], nouns: set[str]) -> bool:
     """Tell whether the words speak of all things of a kind, as in "all my files"."""
     for at, word in enumerate(words):
-        if word.low in ("all", "every") and any(t.stem in nouns and (word.low == "every" or t.low.endswith("s")) for t in words[at + 1 : at + 4]):
+        if word.low in ("all", "every") and any(
+            t.stem in nouns and (word.low == "every" or t.low.endswith("s")) for t in words[at + 1 : at + 4]
+        ):
             return True
     return False
 
@@ -357,7 +359,12 @@ def _texts(work: _Work) -> None:
             work.chosen[shape.name] = [text]
     rest = [p for p in work.open if p.required]
     alone = sum(takes_anything(p, also=("subject",)) for p in work.tool.required) == 1
-    if len(rest) == 1 and alone and takes_anything(rest[0]) and (text := object_phrase(work.tool, supply.clause, work.taken)):
+    if (
+        len(rest) == 1
+        and alone
+        and takes_anything(rest[0])
+        and (text := object_phrase(work.tool, supply.clause, work.taken))
+    ):
         work.chosen[rest[0].name] = [text]
         work.guessed = True
 

@@ -129,7 +129,11 @@ def _labelled(shape: Shape, clause: Clause, taken: Sequence[Value]) -> str:
             continue
         rest = clause.text[word.end - clause.start :]
         m = re.match(r"\s*(?::|=|\bis\b|\bshould be\b|\bto be\b|\bto\b|\bof\b|\bas\b|\bnamed\b|\bcalled\b)\s*", rest)
-        introduced = at and words[at - 1].low in ("with", "the", "a") and any(w.low == "with" for w in words[max(0, at - 2) : at])
+        introduced = (
+            at
+            and words[at - 1].low in ("with", "the", "a")
+            and any(w.low == "with" for w in words[max(0, at - 2) : at])
+        )
         if m and (m[0].strip() or introduced):
             return _chunk(rest[m.end() :], clause, word.end + m.end(), taken)
     return ""
@@ -164,9 +168,7 @@ _NAMING = ("called", "named", "titled", "entitled")
 _IN_NAMES = word_set("with and by of about to")
 
 
-def _chunk(
-    rest: str, clause: Clause, start: int, taken: Sequence[Value], stops: frozenset[str] = _STOPPERS
-) -> str:
+def _chunk(rest: str, clause: Clause, start: int, taken: Sequence[Value], stops: frozenset[str] = _STOPPERS) -> str:
     """Take text up to the next preposition, value in use, or end of sentence."""
     for value in taken:
         if start <= value.start < start + len(rest):

@@ -10,13 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from interlock.runtime.models.embedded import lexicon
 from interlock.runtime.models.embedded.catalogue import Catalogue, Tool, name_words
 from interlock.runtime.models.embedded.clauses import Clause
-from interlock.runtime.models.embedded.lexicon import word_set
+from interlock.runtime.models.embedded.deeds import orders_a_change, verb_match
 from interlock.runtime.models.embedded.matching import SURE, affinity
-from interlock.runtime.models.embedded.senses import COLOURLESS, expanded, senses_of, synonyms
-from interlock.runtime.models.embedded.text import stem, stems
+from interlock.runtime.models.embedded.senses import expanded
+from interlock.runtime.models.embedded.text import stem
 from interlock.runtime.models.embedded.values import Value
 
 _IMPLIED = {"money": ("money",), "email": ("email", "mail"), "path": ("fil",)}
@@ -54,9 +53,7 @@ class Ranked:
 def rank(clause: Clause, tools: Catalogue, values: Sequence[Value], meaning: Meaning | None) -> list[Ranked]:
     """Order the tools that the clause may be about, best first; tools below the threshold are left out."""
     changing = orders_a_change(clause)
-    by_words = sorted(
-        (Ranked(tool=t, score=word_score(clause, t, tools, values)) for t in tools.tools), key=lambda r: -r.score
-    )
+    by_words = sorted((_ranked(clause, t, tools, values) for t in tools.tools), key=lambda r: -r.score)
     known = [r for r in by_words if r.score >= KNOWN]
     if known and (len(known) == 1 or known[0].score - known[1].score >= SETTLED):
         return known
@@ -64,6 +61,11 @@ def rank(clause: Clause, tools: Catalogue, values: Sequence[Value], meaning: Mea
         return known
     others = [r for r in by_words if not (changing and r.tool.read_only)]
     return _by_meaning(clause, known or others, meaning, sure=bool(known)) if known or others else []
+
+
+def _ranked(clause: Clause, tool: Tool, tools: Catalogue, values: Sequence[Value]) -> Ranked:
+    named = tool.read_only or verb_match(clause, tool, values)
+    return Ranked(tool=tool, score=word_score(clause, tool, tools, values), by="words" if named else "fit")
 
 
 def _by_meaning(clause: Clause, candidates: list[Ranked], meaning: Meaning, *, sure: bool) -> list[Ranked]:
@@ -83,11 +85,12 @@ def word_score(clause: Clause, tool: Tool, tools: Catalogue, values: Sequence[Va
     """Score 0..1.5 or so: the words' weight, the verb, the named thing, and whether the values at hand fit."""
     covered = [(v.start, v.end) for v in values if v.kind not in ("integer", "number")]
     free = [t for t in clause.topics if not any(a <= t.start < b for a, b in covered)]
-    if orders_a_change(clause) and not (verb_match(clause, tool) or _addresses(clause, tool, values)):
+    verb = verb_match(clause, tool, values)
+    if not verb and (not tool.read_only or orders_a_change(clause)) and not _complete(clause, tool, values, tools):
         return 0.0
     topics = expanded(clause, free) or [[(t.stem, 1.0)] for t in free]
     implied = {w for v in values for w in _IMPLIED.get(v.kind, ())}
-    if not topics and not implied and not verb_match(clause, tool):
+    if not topics and not implied and not verb:
         return 0.0
     matched, total, strange, objects = 0.0, 0.0, 0.0, 0.0
     for senses in topics:
@@ -98,7 +101,6 @@ def word_score(clause: Clause, tool: Tool, tools: Catalogue, values: Sequence[Va
         matched += weight * best
         objects = max(objects, *(share * idf(word, tools) for word, share in senses if word in tool.nouns), 0.0)
     matched += 0.3 * sum(idf(w, tools) for w in implied if w in tool.terms)
-    verb = max(verb_match(clause, tool), 0.8 * _addresses(clause, tool, values))
     # What no tool knows counts against all of them, but a long story does not drown what is known.
     total += min(strange, total) if total else strange
     coverage = matched / total if total else 0.0
@@ -109,33 +111,25 @@ def word_score(clause: Clause, tool: Tool, tools: Catalogue, values: Sequence[Va
         + 0.35 * verb
         + 0.15 * min(objects, 2.0)
         + (fits if matched or verb else 0.0)
-        - _handicap(clause, tool, verb, named=objects > 0 or fit > 0)
+        - _handicap(tool, verb, named=objects > 0 or fit > 0)
     )
 
 
-def _handicap(clause: Clause, tool: Tool, verb: float, *, named: bool) -> float:
-    """What speaks against a tool: a deed that is not named, or only by a like word and without its object."""
-    if not tool.read_only and 0 < verb < 1 and tool.nouns and not named:
-        return 0.35
-    if tool.read_only:
-        return 0.0
-    return 0.0 if verb else 0.35 + (0.3 if clause.force != "request" else 0.0)
-
-
-def _addresses(clause: Clause, tool: Tool, values: Sequence[Value]) -> bool:
-    """Tell whether the clause turns to somebody by mail address, and the tool sends things."""
-    if not tool.verbs & {"send", "mail", "email", "messag", "notif"} or not any(v.kind == "email" for v in values):
+def _complete(clause: Clause, tool: Tool, values: Sequence[Value], tools: Catalogue) -> bool:
+    """Tell whether all that an acting tool requires is said outright, two things or more, though its deed is not named."""
+    if tool.read_only or len(tool.required) < 2:  # noqa: PLR2004
         return False
-    return bool({t.low for t in clause.words} & {"write", "tell", "inform", "notify", "contact", "let", "ask", "remind"})
+    said = {t.stem for t in clause.words}
+    return all(
+        any(affinity(p, v, tools.rivals) >= SURE - 1 for v in values)
+        or any({stem(w) for w in name_words(str(c))} <= said for c in p.choices)
+        for p in tool.required
+    )
 
 
-def orders_a_change(clause: Clause) -> bool:
-    """Tell whether the clause is an order whose verb changes things; looking something up does not fulfil it."""
-    head = next((t.low for t in clause.words if t.low not in lexicon.FILLERS), "")
-    return clause.force == "request" and head in lexicon.VERBS and head not in lexicon.READING | _SOFT
-
-
-_SOFT = word_set("order book mail message email text call file time report record contact do give remember write ask")
+def _handicap(tool: Tool, verb: float, *, named: bool) -> float:
+    """What speaks against a tool that acts: it is named by a like word only, and its object not at all."""
+    return 0.35 if not tool.read_only and verb < 1 and tool.nouns and not named else 0.0
 
 
 def idf(word: str, tools: Catalogue) -> float:
@@ -144,26 +138,14 @@ def idf(word: str, tools: Catalogue) -> float:
     return math.log(1 + (n - count + 0.5) / (max(count, 1) + 0.5))
 
 
-def verb_match(clause: Clause, tool: Tool) -> float:
-    """Tell how surely the clause names what an acting tool does: 1 by its own verb, less by a synonym."""
-    if tool.read_only and tool.verb in COLOURLESS:
-        return 0.5 if any(t.low == tool.verb for t in clause.words[:4]) else 0.0
-    words = {stem(w) for senses in senses_of(clause) for w in senses} | {t.stem for t in clause.words}
-    if words & tool.verbs:
-        return 1.0
-    if any(synonyms(w) & tool.verbs for w in words):
-        return 0.8
-    head = next((t for t in clause.words if t.low not in lexicon.FILLERS), None)
-    told = head is not None and head.low in lexicon.VERBS - _SOFT and head.stem in stems(tool.summary)
-    return 0.6 if told and head is not None and head.stem not in tool.nouns else 0.0
-
-
 def _fit(tool: Tool, values: Sequence[Value], rivals: frozenset[str]) -> float:
     """How well the values at hand fit the tool's parameters, -1 to 1; a value without a place speaks against it."""
     if not values:
         return 0.0
     best = [max((affinity(p.item or p, v, rivals) for p in tool.parameters), default=0.0) for v in values]
-    weights = [2.0 if v.kind in ("money", "email") and not score else 1.0 for v, score in zip(values, best, strict=True)]
+    weights = [
+        2.0 if v.kind in ("money", "email") and not score else 1.0 for v, score in zip(values, best, strict=True)
+    ]
     return sum(score / SURE if score else -w for score, w in zip(best, weights, strict=True)) / sum(weights)
 
 

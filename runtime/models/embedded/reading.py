@@ -11,11 +11,18 @@ from interlock.runtime.models.embedded import lexicon, questions
 from interlock.runtime.models.embedded.catalogue import Catalogue, Tool
 from interlock.runtime.models.embedded.clauses import Clause, Request, take_apart
 from interlock.runtime.models.embedded.conversation import Talk
+from interlock.runtime.models.embedded.deeds import orders_a_change, verb_match
 from interlock.runtime.models.embedded.filling import Filled, Supply, fill
 from interlock.runtime.models.embedded.lexicon import word_set
 from interlock.runtime.models.embedded.matching import affinity
 from interlock.runtime.models.embedded.memories import noticed
-from interlock.runtime.models.embedded.ranking import KNOWN, Meaning, Ranked, orders_a_change, rank, verb_match, word_score
+from interlock.runtime.models.embedded.ranking import (
+    KNOWN,
+    Meaning,
+    Ranked,
+    rank,
+    word_score,
+)
 from interlock.runtime.models.embedded.senses import synonyms
 from interlock.runtime.models.embedded.text import Token, stem, tokens
 from interlock.runtime.models.embedded.values import Value, values
@@ -162,6 +169,26 @@ def readings(scene: Scene) -> list[Reading]:
             continue
         supply = _supply(clause, at, scene, loose, idle)
         found.append(_settled(clause, role, ranked, supply, scene))
+    return _with_second_thoughts(found)
+
+
+def _with_second_thoughts(found: list[Reading]) -> list[Reading]:
+    """Take back what a later "don't" takes back, and ask where two deeds are offered as alternatives."""
+    for at, reading in enumerate(found):
+        if reading.role == "refused" and not reading.clause.topics:
+            found[:at] = [
+                replace(r, role="refused", tool=None) if r.role in ("act", "which") else r for r in found[:at]
+            ]
+        before = found[at - 1] if at else None
+        if (
+            reading.clause.instead
+            and before
+            and before.tool
+            and reading.tool
+            and {before.role, reading.role} == {"act"}
+        ):
+            found[at] = replace(reading, role="which", rivals=(before.tool, reading.tool), tool=None, confidence=0.4)
+            found[at - 1] = replace(before, role="said", tool=None)
     return found
 
 
@@ -203,7 +230,9 @@ def _announced(clause: Clause, scene: Scene) -> list[Ranked]:
         return []
     named = {t.stem for t in tokens(m[1])}
     change = synonyms("chang") | {"chang"}
-    fitting = [t for t in scene.tools.tools if not t.read_only and t.verbs & change and t.nouns and set(t.nouns) <= named]
+    fitting = [
+        t for t in scene.tools.tools if not t.read_only and t.verbs & change and t.nouns and set(t.nouns) <= named
+    ]
     return [Ranked(tool=t, score=2 * KNOWN) for t in fitting]
 
 
@@ -250,7 +279,9 @@ def _by_identifier(clause: Clause, scene: Scene) -> list[Ranked]:
     fitting = [
         t
         for t in scene.tools.tools
-        if t.read_only and t.required and all(p.id_like and any(affinity(p, v, scene.tools.rivals) for v in here) for p in t.required)
+        if t.read_only
+        and t.required
+        and all(p.id_like and any(affinity(p, v, scene.tools.rivals) for v in here) for p in t.required)
     ]
     scored = [Ranked(tool=t, score=max(word_score(clause, t, scene.tools, here), KNOWN)) for t in fitting]
     return sorted(scored, key=lambda r: -r.score)
@@ -272,7 +303,11 @@ def _impersonal(clause: Clause, tool: Tool, scene: Scene) -> bool:
 
 
 def _expletive(word: Token, after: Token | None) -> bool:
-    return word.low == "it" and after is not None and after.low in ("take", "takes", "cost", "costs", "possible", "mean", "matter")
+    return (
+        word.low == "it"
+        and after is not None
+        and after.low in ("take", "takes", "cost", "costs", "possible", "mean", "matter")
+    )
 
 
 def _definite(clause: Clause, tool: Tool) -> bool:
@@ -328,7 +363,8 @@ def _settled(clause: Clause, role: Role, ranked: Sequence[Ranked], supply: Suppl
     best, arguments = (ready or filled)[0]
     if role == "act" and len(near) > 1 and near[0].score - near[1].score < 0.04 and len(ready) != 1:  # noqa: PLR2004
         return Reading(clause=clause, role="which", rivals=tuple(r.tool for r in near[:3]), confidence=0.4)
-    if best.by == "meaning" and not best.tool.read_only and not scene.agreed(best.tool) and not verb_match(clause, best.tool):
+    unnamed = not best.tool.read_only and best.by != "words" and not verb_match(clause, best.tool, supply.own)
+    if unnamed and not scene.agreed(best.tool):
         return Reading(clause=clause, role="which", rivals=(best.tool,), confidence=0.3)
     lead = ranked[0].score - (ranked[1].score if len(ranked) > 1 else 0.0)
     sure = min(1.0, 0.55 + 0.3 * min(best.score, 1.0) + 0.3 * min(lead, 0.5)) - (0.15 if best.by == "meaning" else 0.0)

@@ -101,7 +101,17 @@ def _without_verb_ending(word: str) -> str:
 
 
 def _without_noun_ending(word: str) -> str:
-    for ending, least in (("able", 4), ("ible", 4), ("ment", 3), ("ation", 3), ("ion", 4), ("ate", 3), ("at", 3), ("ly", 5), ("al", 5)):
+    for ending, least in (
+        ("able", 4),
+        ("ible", 4),
+        ("ment", 3),
+        ("ation", 3),
+        ("ion", 4),
+        ("ate", 3),
+        ("at", 3),
+        ("ly", 5),
+        ("al", 5),
+    ):
         if word.endswith(ending) and len(word) - len(ending) >= least:
             return word[: -len(ending)]
     if word.endswith("y") and len(word) > 5 and word[-2] not in "aeiou":  # noqa: PLR2004

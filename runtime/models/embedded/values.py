@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
+from interlock.runtime.models.embedded import grammar
 from interlock.runtime.models.embedded.lexicon import MONTHS, NUMBER_WORDS, STOP, WEEKDAYS, word_set
 from interlock.runtime.models.embedded.text import MASK, WORD, Quote, stem
 
@@ -62,7 +63,8 @@ _FORMS = {
 }
 _SCAN = re.compile("|".join(f"(?P<{name}>{form})" for name, form in _FORMS.items()), re.IGNORECASE)
 _JOINER = re.compile(
-    r"\s*(?:,|;|&|/|,?\s*\b(?:and|or|as well as|plus|nor)\b)\s*(?:also |then |for |of |on |the |number |no\.? |#)*#?\s*", re.I
+    r"\s*(?:,|;|&|/|,?\s*\b(?:and|or|as well as|plus|nor)\b)\s*(?:also |then |for |of |on |the |number |no\.? |#)*#?\s*",
+    re.I,
 )
 _SKIPPED = word_set("number no nr id num is of the code ref reference called named my our your this that equals")
 
@@ -101,7 +103,17 @@ def values(masked: str, quotes: tuple[Quote, ...] = (), *, today: date | None = 
     found = [_read(m, today) for m in _SCAN.finditer(masked)]
     found += [Value(kind="quoted", value=q.text, text=q.text, start=q.start, end=q.end) for q in quotes if q.text]
     found.sort(key=lambda v: v.start)
-    return tuple(_in_context(masked, found))
+    return tuple(_corrected(masked, list(_in_context(masked, found))))
+
+
+def _corrected(masked: str, found: list[Value]) -> list[Value]:
+    """Drop a value that the user took back: "event 7, no wait, event 8"."""
+    for m in grammar.CORRECTION.finditer(masked):
+        after = next((v for v in found if v.start >= m.end()), None)
+        before = [v for v in found if v.end <= m.start() and after is not None and v.kind == after.kind]
+        if before:
+            found.remove(before[-1])
+    return found
 
 
 def _read(m: re.Match[str], today: date | None) -> Value:
