@@ -63,8 +63,8 @@ class Assembly:
         self.agent = agent
         self.graph = graph
         self.source = ""
-        self.topology = ""
-        """Content hash of the graph's nodes and edges."""
+        self.topology: dict[str, Any] = {}
+        """The graph's nodes and edges."""
         self.tools = {tool.contract.name: tool for tool in agent.tools}
         self.contracts = [tool.contract for tool in agent.tools]
         self.policies = CedarPolicies(agent.policy, self.contracts)
@@ -221,7 +221,7 @@ class Assembly:
     def _header(self, home: Home, caller: Caller, state: Mapping[str, Any], runtime: Runtime[Any]) -> RunHeader:
         info = runtime.execution_info
         thread = (info.thread_id if info else None) or f"lone-{home.clock.new_id()}"
-        before = state.get("run") or {}
+        before: Mapping[str, Any] = state.get("run") or {}
         return RunHeader(
             v=HEADER,
             id=home.clock.new_id(),
@@ -247,7 +247,9 @@ class Assembly:
             lease=lease,
             opened_at=home.clock.monotonic(),
             purse=Purse(
-                scope=f"run {header['id']}", budget=self.agent.budget, before=before,
+                scope=f"run {header['id']}",
+                budget=self.agent.budget,
+                before=before,
                 shared=self._shared(home, caller, header["thread"]),
             ),
         )

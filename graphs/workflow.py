@@ -1,9 +1,7 @@
 """Graphs of one's own: nodes and edges as in LangGraph's `StateGraph`, each node governed."""
 
-import hashlib
 from typing import Any
 
-import orjson
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
@@ -81,11 +79,11 @@ class Workflow:
             self._graph.add_edge("remember", "finish")
 
 
-def topology_of(graph: Any) -> str:
-    """Hash a graph's nodes and edges: hexadecimal SHA-256."""
+def topology_of(graph: Any) -> dict[str, Any]:
+    """Give a graph's nodes and edges as JSON data."""
     drawn = graph.get_graph()
-    edges = sorted((edge.source, edge.target, bool(edge.conditional)) for edge in drawn.edges)
-    return hashlib.sha256(orjson.dumps([sorted(drawn.nodes), edges])).hexdigest()
+    edges = {f"{edge.source} → {edge.target}": "maybe" if edge.conditional else "always" for edge in drawn.edges}
+    return {"nodes": list(drawn.nodes), "edges": dict(sorted(edges.items()))}
 
 
 def assembly_of(graph: Any) -> Assembly | None:

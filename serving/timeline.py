@@ -6,7 +6,7 @@ from typing import Any
 from interlock.runtime.journal import events
 from interlock.runtime.journal.journal import Entry, Journal
 from interlock.runtime.journal.prompts import read_prompt
-from interlock.runtime.records import Decision, Usage
+from interlock.runtime.records import Decision, Label, Usage
 
 WIDTH = 220
 
@@ -31,12 +31,14 @@ def _told(event: events.Event, journal: Journal, full: bool) -> tuple[str, str]:
         case events.ModelIntended():
             return f"model {event.model}", _prompt(event, journal, full)
         case events.ModelDone():
-            return "  reply", f"{_reply(event.reply)} [{_used(event.usage)}, {event.ms:.1f} ms]"
+            tries = f", {event.attempts} attempts" if event.attempts > 1 else ""
+            return "  reply", f"{_reply(event.reply)} [{_used(event.usage)}, {event.ms:.1f} ms{tries}]"
         case events.ToolIntended():
-            return f"tool {event.tool}", f"{_json(event.arguments)} — {_decision(event.decision)}{_approval(event)}"
+            told = f"{_json(event.arguments)} — {_decision(event.decision)}{_approval(event)}"
+            return f"tool {event.tool}", f"{told} [{_label(event.label)}]"
         case events.ToolDone():
             again = " (recorded earlier, not done again)" if event.reused else ""
-            return "  result", f"{_json(event.value)}{again} [{event.label.integrity}, {event.ms:.1f} ms]"
+            return "  result", f"{_json(event.value)}{again} [{_label(event.label)}, {event.ms:.1f} ms]"
         case _:
             return _told_rest(event)
 
@@ -54,13 +56,14 @@ def _told_rest(event: events.Event) -> tuple[str, str]:
             return f"approval {event.approval}", f"{event.answer} by {event.by} {event.note}".rstrip()
         case events.MemoryRead():
             found = "; ".join(item["text"] for item in event.items) or "nothing"
-            return "memory read", f"{found} [{event.ms:.1f} ms]"
+            kept_back = f", {len(event.withheld)} withheld" if event.withheld else ""
+            return "memory read", f"{event.query!r} → {found} [{event.ms:.1f} ms{kept_back}]"
         case events.MemoryIntended():
             return "memory write", str(event.note.get("text", ""))
         case events.MemoryWritten():
             return "  memory", f"{event.code}: {event.reason}"
         case events.Replied():
-            return "reply", event.text
+            return "reply", f"{event.text} — {_decision(event.decision)} [{_label(event.label)}]"
         case events.Noted():
             return event.what, _json(event.facts)
         case _:
@@ -80,7 +83,12 @@ def _reply(reply: dict[str, Any]) -> str:
 
 
 def _decision(decision: Decision) -> str:
-    return f"{decision.outcome} by {', '.join(decision.policies) or 'default'}"
+    why = f": {decision.reason}" if decision.reason else ""
+    return f"{decision.outcome} by {', '.join(decision.policies) or 'default'}{why}"
+
+
+def _label(label: Label) -> str:
+    return " ".join(filter(None, [label.integrity, label.confidentiality, ", ".join(label.sources)]))
 
 
 def _approval(event: events.ToolIntended) -> str:

@@ -1,5 +1,6 @@
 """The options that commands share."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -43,6 +44,20 @@ def existing_home(path: Path | None) -> "Home":
             what="nothing has been recorded here", where=str(home.path), fix="run an agent first, or give --home"
         )
     return home
+
+
+def span(text: str) -> timedelta:
+    """Read a span of time: 30s, 15m, 12h, 90d.
+
+    Raises:
+        BadInput: it is none.
+    """
+    from interlock.runtime.errors import BadInput
+
+    units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+    if not text[:-1].isdigit() or text[-1:] not in units:
+        raise BadInput(what=f"{text!r} is no span of time", where="the command line", fix="write 30m, 12h or 90d")
+    return timedelta(**{units[text[-1]]: int(text[:-1])})
 
 
 def caller_of(user: str, tenant: str, roles: list[str] | None) -> "Caller":

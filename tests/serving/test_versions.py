@@ -72,4 +72,4 @@ async def test_the_manifests_of_runs_are_listed_and_compared(tmp_path: Path) -> 
     home.close()
 
     assert (first.runs, second.runs) == (1, 2)
-    assert [line.split(":")[0] for line in changes(first.facts, second.facts)] == ["tools.look"]
+    assert "tools.look" in [line.split(":")[0] for line in changes(first.facts, second.facts)]
