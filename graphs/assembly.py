@@ -18,13 +18,13 @@ from interlock.graphs.agent import Agent
 from interlock.graphs.manifests import check_manifest
 from interlock.runtime.errors import BadInput
 from interlock.runtime.gate.gate import Gate
-from interlock.runtime.gate.leases import holder_here, release, take
+from interlock.runtime.gate.leases import holder_here, keep, lasting, release, take
 from interlock.runtime.gate.ledger import Purse, Shared
 from interlock.runtime.gate.models import GatedModel
 from interlock.runtime.gate.others import GatedDoor, GatedMemory, JournalNotebook
 from interlock.runtime.gate.run import OpenRun, RunHeader
 from interlock.runtime.gate.shared import SharedPurse
-from interlock.runtime.gate.stops import BudgetSpent
+from interlock.runtime.gate.stops import BudgetSpent, LeaseLost
 from interlock.runtime.gate.tools import GatedTools
 from interlock.runtime.home import Home, current_home
 from interlock.runtime.journal import events
@@ -203,7 +203,7 @@ class Assembly:
             entered.ended, entered.step, entered.waiting = paused.ended, paused.step, paused.waiting
             return entered
         with home.database.transaction() as tx:
-            resumed = events.RunResumed(by=caller, manifest=manifest)
+            resumed = events.RunResumed(by=caller, manifest=manifest, policy=self.policies.version)
             home.journal.append(tx, entered.run.scope, entered.run.place("resume"), resumed)
         return entered
 
@@ -307,9 +307,21 @@ class Assembly:
         with home.database.transaction() as tx:
             home.ledger.charge(tx, run.account, Usage(seconds=seconds))
             release(tx, run.lease)
-        ended = entered.ended.model_copy(update={"usage": home.ledger.usage(run.account)})
-        with home.database.transaction() as tx:
+            ended: events.Event = entered.ended.model_copy(update={"usage": home.ledger.usage(run.account)})
+            if entered.ended.code == LeaseLost.code:  # the run goes on elsewhere
+                ended = events.Noted(what="lease lost", facts={"fence": run.lease.fence})
             home.journal.append(tx, run.scope, run.place("end"), ended)
+
+    def require_lease(self, entered: Entered) -> None:
+        """Stop a worker that stood still while another took its thread, before what it did is kept.
+
+        Raises:
+            LeaseLost: another worker goes on.
+        """
+        home, lease = entered.home, entered.run.lease
+        if not lasting(lease, home.clock.now(), 0.0):
+            with home.database.transaction() as tx:
+                keep(tx, lease, home.clock.now())
 
 
 def as_caller(context: Any) -> Caller:

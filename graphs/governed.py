@@ -38,6 +38,7 @@ def governed(assembly: Assembly, node: Node, *, name: str, first: bool = False, 
                 assembly.check_steps(entered, state["steps"])
             with passing("governed"):
                 writes = await node(state, runtime.override(context=entered.deps))
+            assembly.require_lease(entered)
             if last:
                 entered.ended = RunEnded(status="done")
             return writes if header is None else {**writes, "run": header}

@@ -18,7 +18,7 @@ from interlock.runtime.gate.ledger import Reserved
 from interlock.runtime.gate.run import OpenRun
 from interlock.runtime.gate.stops import BudgetSpent, PolicyDenied
 from interlock.runtime.home import Home
-from interlock.runtime.journal.events import Event, Refused
+from interlock.runtime.journal.events import Event, Noted, Refused
 from interlock.runtime.ports import Policies, Request
 from interlock.runtime.records import UNTRACED, Decision, Label, Origin, Usage
 
@@ -78,6 +78,10 @@ class Gate:
     ) -> Decision:
         """Ask the policies about a request of this run."""
         caller = run.caller
+        if (version := self.policies.version) != run.policy_version:
+            if run.policy_version:
+                self.record(run, "policy", Noted(what="policy changed", facts={"version": version}))
+            run.policy_version = version
         return self.policies.decide(
             Request(
                 user=caller.user,

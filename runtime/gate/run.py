@@ -39,6 +39,8 @@ class OpenRun:
     """On the monotonic clock."""
     purse: Purse
     tail: PromptTail = field(default_factory=PromptTail)
+    policy_version: str = ""
+    """Of the last decision."""
 
     @property
     def budget(self) -> Budget:

@@ -69,7 +69,8 @@ class GatedTools:
             decision, arguments = decided(self.gate, self.run, tool, arguments, label=label, origin=origin)
             if decision.outcome == "deny":
                 self._end_questions(at)
-                return self._refuse(call, at, "denied", _denied(call.tool, decision), decision=decision, label=label, origin=origin)
+                told = _denied(call.tool, decision)
+                return self._refuse(call, at, "denied", told, decision=decision, label=label, origin=origin)
             calling = Calling(
                 gate=self.gate, run=self.run, tool=tool, call=call, arguments=arguments, at=at,
                 label=label, origin=origin, decision=decision, source=self.source, edited=edited,

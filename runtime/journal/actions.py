@@ -55,6 +55,8 @@ class _Reading:
         match entry.event:
             case events.RunStarted() as event:
                 self.runs[entry.run], self.versions[entry.run] = event, event.policy
+            case events.RunResumed(policy=version) if version:
+                self.versions[entry.run] = version
             case events.Noted(what="policy changed", facts=facts):
                 self.versions[entry.run] = str(facts.get("version", ""))
             case events.ApprovalRequested() as event:

@@ -49,6 +49,8 @@ class RunStarted(Event):
 class RunResumed(Event):
     kind: Literal["run_resumed"] = "run_resumed"
     by: Caller
+    policy: str = ""
+    """Version of the policies in force when it goes on."""
     manifest: str = ""
 
 

@@ -87,16 +87,103 @@ def deny(
     return _answer(False, id, note, caller_of(user, tenant, role), no_resume, home, json)
 
 
+@app.command()
+def edit(
+    id: Id,
+    arguments: Annotated[str, typer.Argument(metavar="ARGUMENTS", help="What to do instead, as a JSON object.")],
+    user: User,
+    note: Note = "",
+    tenant: Tenant = "default",
+    role: Roles = None,
+    no_resume: NoResume = False,
+    home: HomePath = None,
+    json: AsJson = False,
+) -> int:
+    """Put other arguments in place, and go on with the run: the policies decide on them again."""
+    machine = Machine(json)
+    opened = existing_home(home)
+    approval = opened.approvals.edit(id, _object(arguments), by=caller_of(user, tenant, role), note=note)
+    return _go_on(opened, approval, no_resume, machine)
+
+
+@app.command()
+def settle(
+    id: Id,
+    answer: Annotated[str, typer.Argument(metavar="happened|again|leave", help="What has become of it.")],
+    user: User,
+    note: Note = "",
+    tenant: Tenant = "default",
+    role: Roles = None,
+    no_resume: NoResume = False,
+    home: HomePath = None,
+    json: AsJson = False,
+) -> int:
+    """Answer for an effect in doubt, and go on with the run: it happened, do it again, or leave it."""
+    from interlock.runtime.errors import BadInput
+
+    machine = Machine(json)
+    opened, by = existing_home(home), caller_of(user, tenant, role)
+    if answer not in ("happened", "again", "leave"):
+        raise BadInput(what=f"no answer {answer!r}", where="settle", fix="one of happened, again, leave")
+    if answer == "happened":
+        approval = opened.approvals.happened(id, by=by, note=note)
+    else:
+        approval = opened.approvals.answer(id, approve=answer == "again", by=by, note=note)
+    return _go_on(opened, approval, no_resume, machine)
+
+
+@app.command()
+def remind(
+    after: Annotated[float, typer.Option("--after", help="Hours since it was asked, or last reminded of.")] = 4.0,
+    home: HomePath = None,
+    json: AsJson = False,
+) -> int:
+    """Put reminders on record for what waits, and end what has waited too long. For a clock to call."""
+    from interlock.runtime.gate.reminders import sweep
+
+    machine = Machine(json)
+    reminded, expired = sweep(existing_home(home), after_s=after * 3600)
+    machine.write({"reminded": [a.shown() for a in reminded], "expired": [a.shown() for a in expired]})
+    for approval in reminded:
+        typer.echo(f"waits: {approval.id} {approval.tool} {approval.arguments}", err=True)
+    for approval in expired:
+        typer.echo(f"expired: {approval.id} {approval.tool} {approval.arguments}", err=True)
+    return 0
+
+
+def _object(text: str) -> dict[str, Any]:
+    from json import JSONDecodeError, loads
+
+    from interlock.runtime.errors import BadInput
+
+    try:
+        found = loads(text)
+    except JSONDecodeError as error:
+        raise BadInput(what=f"not JSON: {error}", where="ARGUMENTS", fix="""write '{"order_id": 7}'""") from error
+    if not isinstance(found, dict):
+        raise BadInput(what="not a JSON object", where="ARGUMENTS", fix="""write '{"order_id": 7}'""")
+    return found
+
+
 def _answer(approve: bool, id: str, note: str, by: Any, no_resume: bool, home: Any, json: bool) -> int:
     machine = Machine(json)
     opened = existing_home(home)
     approval = opened.approvals.answer(id, approve=approve, by=by, note=note)
+    return _go_on(opened, approval, no_resume, machine)
+
+
+def _go_on(home: "Home", approval: "Approval", no_resume: bool, machine: Machine) -> int:
+    """Go on with the run, unless more people must approve."""
     typer.echo(f"{approval.state} {approval.tool} {approval.arguments} for user {approval.user}", err=True)
+    if approval.state == "pending":
+        machine.write(approval.shown())
+        typer.echo(f"approved by {len(approval.approved_by)} of {approval.quorum}; it still waits", err=True)
+        return EXIT["waiting"]
     if no_resume or not approval.source:
         machine.write(approval.shown())
         typer.echo(f"thread {approval.thread} can go on", err=True)
         return 0
-    return _resume(opened, approval, machine)
+    return _resume(home, approval, machine)
 
 
 def _resume(home: "Home", approval: "Approval", machine: Machine) -> int:
