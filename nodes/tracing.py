@@ -1,7 +1,7 @@
 """Who chose what: the thread's own messages, read as evidence for the calls that a model makes."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
@@ -19,7 +19,7 @@ _HIDDEN = "[this was written after untrusted text had been read]"
 
 def tainted(state: Any) -> bool:
     """Tell whether anything untrusted or private was read on this thread."""
-    label = state.get("label") or {}
+    label: dict[str, Any] = state.get("label") or {}
     return label.get("integrity") == "untrusted" or label.get("confidentiality") == "private"
 
 
@@ -31,7 +31,7 @@ def origins(calls: Iterable[Any], state: Any, contracts: Contracts) -> list[Orig
     found = evidence(state["messages"], contracts)
     if not planned:
         known = ((call, contracts(call["name"])) for call in calls)
-        return [contract and found.origin(contract, call["args"]) for call, contract in known]
+        return [found.origin(contract, call["args"]) if contract else None for call, contract in known]
     envelope = _used(Plan.model_validate(state["plan"]), state["messages"], found, contracts)
     traced: list[Origin | None] = []
     for call in calls:
@@ -80,7 +80,7 @@ def _kinds(schema: dict[str, Any]) -> set[str]:
     if parts:
         return set[str]().union(*(_kinds(part) for part in parts))
     kind = schema.get("type", "object" if "$ref" in schema else "string")
-    return set(kind) if isinstance(kind, list) else {str(kind)}
+    return set(cast(list[str], kind)) if isinstance(kind, list) else {str(kind)}
 
 
 def _leaves(messages: list[AnyMessage], contracts: Contracts) -> Iterator[Leaf]:

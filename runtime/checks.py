@@ -7,6 +7,7 @@ from typing import Any, cast
 from interlock.runtime import personal, secrets
 from interlock.runtime.records import Change
 
+
 def found_in(value: Any) -> set[str]:
     """Name the kinds of personal data that stand in JSON data, and `secret` where one does."""
     kinds: set[str] = set()
@@ -40,7 +41,7 @@ def _at(value: Any, path: list[str], do: Callable[[Any], Any]) -> Any:
     if not path:
         return do(value)
     if not isinstance(value, Mapping) or path[0] not in value:
-        return value
+        return cast(Any, value)
     parts = dict(cast(Mapping[str, Any], value))
     made = _at(parts[path[0]], path[1:], do)
     if made is _GONE:

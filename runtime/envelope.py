@@ -6,10 +6,20 @@ come from. A model may fill slots from where the plan says, and nowhere else; it
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from interlock.runtime.contract import ToolContract
-from interlock.runtime.labels import Evidence, Leaf, labelled, mentions, pointers, same, without_positions, worst
+from interlock.runtime.labels import (
+    Evidence,
+    Leaf,
+    field_label,
+    labelled,
+    mentions,
+    pointers,
+    same,
+    without_positions,
+    worst,
+)
 from interlock.runtime.plan import Plan, Source, Step, look_up
 from interlock.runtime.records import Choice, Origin, ToolCall
 
@@ -79,7 +89,7 @@ class Envelope:
             if found is None:
                 return f"{name} is not what the plan says, nor from where it says"
             choices[name] = found
-        chosen = {
+        chosen: dict[str, Choice] = {
             name: choice for name, choice in choices.items() if name in contract.choosing or choice == "untrusted"
         }
         carries = contract.open_world and self.evidence.carries(call.arguments)
@@ -89,7 +99,7 @@ class Envelope:
         """Tell who chose a value that should come from a source; None where it does not."""
         if not source.refers:
             if source.origin == "slot":
-                return self._free(value, [])
+                return self.evidence.chosen(value) if exact else self._free(value, [])
             return "said" if _alike(value, source.value) else None
         named = self._named(source)
         if source.origin == "slot" and not exact:
@@ -97,8 +107,26 @@ class Envelope:
         holders = [leaf for leaf in named if _holds(leaf, value, whole=source.origin == "result")]
         if not holders:
             return None
-        trusted = any(leaf.label.integrity == "trusted" for leaf in holders)
-        return "said" if trusted or mentions(self.evidence.said, value) else "untrusted"
+        trusted = any(leaf.trusted for leaf in holders)
+        if trusted or mentions(self.evidence.said, value):
+            return "said"
+        return "named" if self._is_named(source) else "untrusted"
+
+    def _is_named(self, source: Source) -> bool:
+        """Tell whether the user named the very document: by what is attested of it, or as the only one there is."""
+        step = self._step(source)
+        contract = self.contracts(step.tool)
+        if contract is None:
+            return False
+        if source.where:
+            attested = all(field_label(contract, name).integrity == "trusted" for name in source.where)
+            return attested and all(mentions(self.evidence.said, value) for value in source.where.values())
+        asked = [step.arguments[name] for name in step.arguments]
+        said = bool(asked) and all(not of.refers and mentions(self.evidence.said, of.value) for of in asked)
+        return said and not any(isinstance(result, list) for result in self.results[source.step])
+
+    def _step(self, source: Source) -> Step:
+        return next(step for step in self.plan.steps if step.id == source.step)
 
     def _free(self, value: Any, named: Sequence[Leaf]) -> Choice | None:
         """Judge text that a model writes: what leads somewhere must come from the user, or from where the plan says."""
@@ -109,12 +137,12 @@ class Envelope:
             holders = [leaf for leaf in named if pointer.casefold() in str(leaf.value).casefold()]
             if not holders:
                 return None
-            choices.append("said" if any(leaf.label.integrity == "trusted" for leaf in holders) else "untrusted")
+            choices.append("said" if any(leaf.trusted for leaf in holders) else "untrusted")
         return worst(choices)
 
     def _named(self, source: Source) -> list[Leaf]:
         """List the values that a source names: in every item that has the wanted fields."""
-        step = next(step for step in self.plan.steps if step.id == source.step)
+        step = self._step(source)
         contract = self.contracts(step.tool)
         if contract is None:
             return []
@@ -124,7 +152,7 @@ class Envelope:
 
 
 def _items(result: Any) -> list[Any]:
-    return result if isinstance(result, list) else [result]
+    return cast(list[Any], result) if isinstance(result, list) else [result]
 
 
 def _under(path: str, field: str) -> bool:
@@ -138,7 +166,8 @@ def _holds(leaf: Leaf, value: Any, *, whole: bool) -> bool:
 
 def _alike(value: Any, planned: Any) -> bool:
     if isinstance(value, list) and isinstance(planned, list):
-        return len(value) == len(planned) and all(map(_alike, value, planned))
+        parts, wanted = cast(list[Any], value), cast(list[Any], planned)
+        return len(parts) == len(wanted) and all(map(_alike, parts, wanted))
     if isinstance(value, dict) or isinstance(planned, dict):
         return bool(value == planned)
     return same(value, planned)

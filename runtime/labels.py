@@ -14,7 +14,7 @@ from typing import Any, cast
 from interlock.runtime.contract import ToolContract
 from interlock.runtime.records import Choice, Label, Origin
 
-_WORST: tuple[Choice, ...] = ("said", "known", "untrusted")
+_WORST: tuple[Choice, ...] = ("said", "known", "named", "untrusted")
 _SHORTEST_SECRET = 6
 """Characters from which on a private value counts as recognised inside another text."""
 _POINTER = re.compile(
@@ -29,6 +29,10 @@ class Leaf:
     path: str
     value: Any
     label: Label
+
+    @property
+    def trusted(self) -> bool:
+        return self.label.integrity == "trusted"
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -117,12 +121,14 @@ class Evidence:
     def _chosen(self, part: Any) -> Choice:
         if isinstance(part, bool) or mentions(self.said, part):
             return "said"
-        vouched = any(leaf.label.integrity == "trusted" and same(leaf.value, part) for leaf in self.results)
+        vouched = any(leaf.trusted and same(leaf.value, part) for leaf in self.results)
         return "known" if vouched else "untrusted"
 
     def origin(self, contract: ToolContract, arguments: Mapping[str, Any]) -> Origin:
         """Trace a call that no plan foresees."""
-        choices = {name: self.chosen(arguments[name]) for name in contract.choosing & arguments.keys()}
+        choices: dict[str, Choice] = {
+            name: self.chosen(arguments[name]) for name in contract.choosing & arguments.keys()
+        }
         if not contract.read_only and not choices:
             choices[""] = "known"  # whether it happens at all was chosen by a model that had read untrusted text
         return Origin(choices=choices, carries=self.carries(arguments))
@@ -145,7 +151,9 @@ def pointers(text: str) -> set[str]:
 
 def worst(choices: Iterable[Choice]) -> Choice:
     """Give the least trustworthy of some choices."""
-    return max(choices, key=_WORST.index, default="said")
+    found = set(choices)
+    worse: Iterator[Choice] = (choice for choice in reversed(_WORST) if choice in found)
+    return next(worse, "said")
 
 
 def mentions(text: str, value: Any) -> bool:

@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, Field
 
 Integrity = Literal["trusted", "untrusted"]
 Confidentiality = Literal["public", "private"]
-Choice = Literal["said", "known", "untrusted"]
-"""Who chose a value: the user or the plan; untrusted text, but from among known values; untrusted text alone."""
+Choice = Literal["said", "known", "named", "untrusted"]
+"""Who chose a value: the user or the plan; untrusted text, from among known values; a document that the user named, in
+the place that the plan takes it from; untrusted text alone. From best to worst."""
 Standing = Literal["none", "on", "off"]
 """How a call stands to the plan: no plan was fixed, it is foreseen, or it is not."""
 Outcome = Literal["allow", "transform", "deny", "ask"]
@@ -59,7 +60,7 @@ class Origin(BaseModel, frozen=True, extra="forbid"):
     def choice(self) -> Choice:
         """The least trustworthy of the choices."""
         found = self.choices.values()
-        return "untrusted" if "untrusted" in found else "known" if "known" in found else "said"
+        return next((choice for choice in reversed(get_args(Choice)) if choice in found), "said")
 
 
 UNTRACED = Origin()
