@@ -69,8 +69,12 @@ def check_request(text: str, where: str) -> None:
     Raises:
         MessageRefused: it is.
     """
-    if not text.strip():
+    if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers need not check types
+        raise MessageRefused(what=f"the request is a {type(text).__name__}", where=where, fix="send text")
+    if not any(character.isprintable() and not character.isspace() for character in text):
         raise MessageRefused(what="the request is empty", where=where, fix="say what is wanted")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise MessageRefused(what="the request holds half a character (a lone surrogate)", where=where, fix="send valid Unicode")
     if len(text) > MOST_CHARS:
         raise MessageRefused(
             what=f"the request has {len(text):,} characters", where=where, fix=f"send at most {MOST_CHARS:,}"

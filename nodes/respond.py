@@ -6,6 +6,7 @@ from langchain_core.messages import AnyMessage
 from langgraph.runtime import Runtime
 from langgraph.types import Command
 
+from interlock.nodes.asking import ask
 from interlock.nodes.plan import results_block
 from interlock.nodes.prompt import prompt
 from interlock.nodes.think import sends
@@ -32,7 +33,7 @@ async def respond(state: Reads, runtime: Runtime[Deps], *, then: str = "finish")
     """
     deps, step = runtime.context, state["steps"] + 1
     messages = prompt(deps.prompts.text("respond"), state["messages"], state["recalled"])
-    reply = await deps.model.ask([*messages, results_block(state["progress"])], at=f"respond.{step}")
+    reply = await ask(deps.model, [*messages, results_block(state["progress"])], at=f"respond.{step}")
     if not reply.tool_calls:
         return Command(goto=then, update={"draft": reply, "steps": step})
     traced = origins(reply.tool_calls, state, deps.tools.contract)

@@ -7,6 +7,7 @@ from langchain_core.messages import AIMessage, AnyMessage
 from langgraph.runtime import Runtime
 from langgraph.types import Command, Send
 
+from interlock.nodes.asking import ask
 from interlock.nodes.prompt import prompt
 from interlock.nodes.state import Asked
 from interlock.nodes.tracing import origins
@@ -30,7 +31,7 @@ async def think(state: Reads, runtime: Runtime[Deps], *, then: str = "finish") -
     """
     deps, step = runtime.context, state["steps"] + 1
     messages = prompt(deps.prompts.text("system"), state["messages"], state["recalled"])
-    reply = await deps.model.ask(messages, at=f"think.{step}", tools=True)
+    reply = await ask(deps.model, messages, at=f"think.{step}", tools=True)
     if not reply.tool_calls:
         return Command(goto=then, update={"draft": reply, "steps": step})
     traced = origins(reply.tool_calls, state, deps.tools.contract)

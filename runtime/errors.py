@@ -151,6 +151,19 @@ class Ungoverned(InterlockError):
 
 
 @dataclass(eq=False, kw_only=True)
+class ModelUnclear(InterlockError):
+    """A model gave neither an answer nor a call that could be read, also when asked once more."""
+
+    code = "model-unclear"
+
+    model: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.model} gave no usable answer: {self.problem}; ask again, or use another model"
+
+
+@dataclass(eq=False, kw_only=True)
 class ThreadBusy(InterlockError):
     """Another run holds the thread."""
 
@@ -186,6 +199,7 @@ class ArgumentsRefused(InterlockError):
 
     code = "arguments"
     acts = "model"
+    exit_status = 2
 
     tool: str
     problems: tuple[str, ...]

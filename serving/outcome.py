@@ -10,7 +10,7 @@ def reply_of(home: Home, run: str) -> Reply:
     """Make the reply of a run from its journal."""
     entries = home.journal.of_run(run)
     thread = entries[0].thread if entries else ""
-    ended = next((e.event for e in reversed(entries) if isinstance(e.event, events.RunEnded)), None)
+    ended = _ended(entries)
     status = ended.status if ended else "failed"
     waiting = [home.approvals.get(id) for id in _asked(entries)]
     pending = [approval.shown() for approval in waiting if approval.state == "pending"]
@@ -24,6 +24,18 @@ def reply_of(home: Home, run: str) -> Reply:
         usage=ended.usage if ended else home.ledger.usage(f"run {run}"),
         code=ended.code if ended else "unfinished",
     )
+
+
+def was_cut_off(home: Home, run: str) -> bool:
+    """Tell whether a run neither ended nor paused: its process died, or is still at it."""
+    return _ended(home.journal.of_run(run)) is None
+
+
+def _ended(entries: list[Entry]) -> events.RunEnded | None:
+    """Find how a run stands; None where it was begun or taken up and has not ended since."""
+    turns = (events.RunStarted, events.RunResumed, events.RunEnded)
+    last = next((e.event for e in reversed(entries) if isinstance(e.event, turns)), None)
+    return last if isinstance(last, events.RunEnded) else None
 
 
 def _asked(entries: list[Entry]) -> list[str]:

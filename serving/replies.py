@@ -31,6 +31,8 @@ class Reply(BaseModel, frozen=True):
     usage: Usage = Usage()
     code: str = ""
     """Stable code of what stopped or failed the run."""
+    before: "Reply | None" = None
+    """The reply of an earlier run of the thread that had to be finished first."""
 
 
 class Token(BaseModel, frozen=True):

@@ -17,7 +17,7 @@ from interlock.runtime.gate.stops import RunStopped
 from interlock.runtime.home import Home, using
 from interlock.runtime.records import Caller
 from interlock.runtime.settings import settings
-from interlock.serving.outcome import reply_of
+from interlock.serving.outcome import reply_of, was_cut_off
 from interlock.serving.replies import Ended, NodeDone, Reply, SessionEvent, Token, ToolReturned
 
 SPEAKING = ("think", "respond")
@@ -92,20 +92,17 @@ class Session:
     async def send(self, text: str) -> Reply:
         """Send text and get the reply.
 
-        A thread that waits for a person stays as it is: the reply says so, and the text is not taken.
+        A thread that waits for a person stays as it is: the reply says so, and the text is not taken. A run that was cut
+        off, or whose approvals have been answered, is finished first; its own reply comes along as `before`.
 
         Raises:
             InterlockError: bad input, or the house itself failed. A run that was stopped or that failed is a reply.
         """
-        reply: Reply | None = None
-        async for event in self._run(text, tokens=False):
-            if isinstance(event, Ended):
-                reply = event.reply
-        assert reply is not None  # noqa: S101  # `_run` always ends with Ended
-        return reply
+        ends = [event.reply async for event in self._run(text, tokens=False) if isinstance(event, Ended)]
+        return ends[-1].model_copy(update={"before": ends[0] if len(ends) > 1 else None})
 
     def stream(self, text: str) -> AsyncIterator[SessionEvent]:
-        """Send text and get events as they happen; the last one is `Ended`."""
+        """Send text and get events as they happen; the last one is `Ended`, and so is one for a run finished first."""
         return self._run(text, tokens=True)
 
     async def resume(self) -> Reply:
@@ -132,18 +129,23 @@ class Session:
         check_request(text, "text")
         snapshot = await self._snapshot()
         self._same_user(snapshot.values)
-        if snapshot.next:
-            pending = self.home.approvals.list(thread=self.thread)
-            if pending:
+        if self._is_open(snapshot):
+            if self.home.approvals.list(thread=self.thread):
                 yield Ended(reply=self._reply(snapshot.values["run"]["id"]))
                 return
-            # A run was cut off, or its approvals are answered: it is finished before the new text is taken.
             async for event in self._drive(_wake(snapshot), tokens=False):
-                if isinstance(event, Ended) and event.reply.status == "waiting":
-                    yield event
+                yield event
+                if isinstance(event, Ended) and event.reply.status != "done":
                     return
         async for event in self._drive({"messages": [HumanMessage(text)]}, tokens=tokens):
             yield event
+
+    def _is_open(self, snapshot: Any) -> bool:
+        """Tell whether the thread's last run was cut off or waits; one that was stopped or failed has been answered for."""
+        run = snapshot.values.get("run", {}).get("id")
+        if not snapshot.next or not run:
+            return False
+        return was_cut_off(self.home, run) or reply_of(self.home, run).status == "waiting"
 
     async def _drive(self, given: Any, *, tokens: bool) -> AsyncIterator[SessionEvent]:
         graph: Any = self._opened()

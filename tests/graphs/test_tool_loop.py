@@ -12,7 +12,7 @@ from langgraph.types import Command
 
 from interlock import Budget, Caller, Session, tool
 from interlock.graphs import tool_loop
-from interlock.runtime.errors import ApprovalRefused, MessageRefused, NotFound, ThreadBusy
+from interlock.runtime.errors import ApprovalRefused, MessageRefused, ModelUnclear, NotFound, ThreadBusy
 from interlock.runtime.home import Home, using
 from interlock.runtime.journal import events
 from interlock.runtime.journal.audit import verify
@@ -294,3 +294,54 @@ def test_the_graph_draws_itself(agents: Any) -> None:
     drawn = tool_loop(agents.make()).get_graph().draw_mermaid()
 
     assert "think -.-> act" in drawn
+
+
+def broken(name: str) -> AIMessage:
+    return AIMessage("", invalid_tool_calls=[{"name": name, "args": "{bad", "id": "1", "error": "no JSON"}])
+
+
+async def test_a_call_that_cannot_be_read_is_told_to_the_model_once(home: Home, agents: Any) -> None:
+    async with Session(tool_loop(agents.make(broken("look"), asks("look"), "There are 200.")), home=home) as session:
+        reply = await session.send("what is in the till?")
+
+    assert (reply.status, reply.text) == ("done", "There are 200.")
+
+
+@pytest.mark.parametrize("silence", ["", "  ", broken("look")])
+async def test_a_model_that_gives_nothing_usable_fails_the_run_and_says_so(
+    home: Home, agents: Any, silence: Any
+) -> None:
+    async with Session(tool_loop(agents.make(silence, silence)), home=home, thread="t") as session:
+        with pytest.raises(ModelUnclear, match="gave no usable answer"):
+            await session.send("hello")
+
+    ended = [e.event for e in home.journal.of_thread("t") if isinstance(e.event, events.RunEnded)]
+    assert [(end.status, end.code) for end in ended] == [("failed", "model-unclear")]
+
+
+async def test_a_run_whose_approval_was_answered_is_finished_first_and_its_reply_comes_along(
+    home: Home, agents: Any, till: Any
+) -> None:
+    graph = tool_loop(agents.make(asks("pay", amount="100"), "Paid.", "Hello."))
+    async with Session(graph, home=home, user="7") as session:
+        waiting = await session.send("pay 100")
+        home.approvals.answer(waiting.approvals[0]["id"], approve=True, by=LEAD)
+        reply = await session.send("hello")
+
+    assert reply.text == "Hello."
+    assert reply.before is not None and reply.before.text == "Paid."
+
+
+async def test_a_run_that_failed_is_not_taken_up_by_the_next_message(home: Home, agents: Any) -> None:
+    async with Session(tool_loop(agents.make(RuntimeError("no line"), "second", "third")), home=home) as session:
+        failed = await session.send("first")
+        reply = await session.send("second")
+
+    assert (failed.status, reply.text, reply.before) == ("failed", "second", None)
+
+
+@pytest.mark.parametrize("text", [None, 5, "\u200b", "lone \ud800"])
+async def test_what_is_no_text_is_refused(home: Home, agents: Any, text: Any) -> None:
+    async with Session(tool_loop(agents.make("fine")), home=home) as session:
+        with pytest.raises(MessageRefused):
+            await session.send(text)
