@@ -19,7 +19,7 @@ from interlock.tools.status import status_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 
 
 @overload
@@ -168,7 +168,7 @@ def check_promise(contract: ToolContract, place: Place) -> None:
 def _check_name(place: Place) -> None:
     if place.name in RESERVED:
         raise place.broken("the name is reserved", "give another with @tool(name=...)")
-    if not _NAME.fullmatch(place.name):
+    if not NAME.fullmatch(place.name):
         raise place.broken(
             "the name is not one that models can call",
             "use at most 64 letters, digits, _ and -, as in name='find_order'",

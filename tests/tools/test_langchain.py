@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from langchain_core.tools import StructuredTool
@@ -52,3 +53,16 @@ def test_declaring_tools_loads_neither_langchain_nor_langgraph() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "[]"
+
+
+async def test_a_langchain_tool_with_a_json_schema_is_checked_against_it() -> None:
+    async def weather(**arguments: Any) -> str:
+        return f"{arguments['city']}: fair"
+
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+    inner = StructuredTool(name="weather", description="Weather.", args_schema=schema, coroutine=weather)
+    tool = from_langchain(inner, read_only=True)
+
+    assert await tool.run({"city": "Rome"}, CONTEXT) == "Rome: fair"
+    with pytest.raises(ArgumentsRefused, match="unknown argument 'town'"):
+        tool.check({"city": "Rome", "town": "Rome"})
