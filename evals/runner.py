@@ -156,7 +156,10 @@ async def _run(job: _Job, bench: _Bench, turns: list[Observation], checks: list[
     folder = bench.root / job.suite.suite / job.case.id / str(job.attempt)
     await asyncio.to_thread(folder.mkdir, parents=True)
     env = await prepared(job.setup, folder)
-    place = Place(case=job.case.id, attempt=job.attempt, folder=folder, home=folder / "home", env=env)
+    recording = job.suite.path.parent / job.case.recording if job.case.recording else None
+    place = Place(
+        case=job.case.id, attempt=job.attempt, folder=folder, home=folder / "home", env=env, recording=recording
+    )
     database = folder / job.suite.database if job.suite.database else None
     async with bench.alone if env else nullcontext():
         with environment(env):

@@ -151,6 +151,7 @@ class Case(Stated):
     id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
     about: str = ""
     tags: Texts = ()
+    recording: str = Field(default="", description="file beside the suite with a run that answers; see eval record")
     user: str = ""
     roles: Texts = ()
     say: str | None = Field(default=None, description="short for one turn")

@@ -26,6 +26,8 @@ class Place:
     """Inside `folder`; does not exist yet."""
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     """What the project's setup asked for; in the environment while the case runs."""
+    recording: Path | None = None
+    """A recorded run whose models, tools and memory answer; None: they answer themselves."""
 
 
 @dataclass(frozen=True, kw_only=True)

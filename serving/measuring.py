@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Literal
 
 from interlock.evals.target import (
@@ -17,11 +18,13 @@ from interlock.evals.target import (
     Turn,
 )
 from interlock.graphs.patterns import Compiled, assembly_of
-from interlock.runtime.errors import NotFound
+from interlock.runtime.errors import NotFound, RecordingBroken
 from interlock.runtime.home import Home
 from interlock.runtime.journal import events
 from interlock.runtime.journal.journal import Entry
 from interlock.runtime.records import Caller
+from interlock.runtime.replay.answering import RecordedHome
+from interlock.runtime.replay.recording import Recording, imported
 from interlock.serving.outcome import calls_of, reply_of
 from interlock.serving.replies import CallMade, Reply
 from interlock.serving.session import Session
@@ -34,7 +37,7 @@ def target_of(graph: Compiled) -> Target:
 
     @asynccontextmanager
     async def opened(place: Place) -> AsyncGenerator[Subject]:
-        home = Home(place.home)
+        home = Home(place.home) if place.recording is None else RecordedHome(place.home, _read(place.recording))
         async with AsyncExitStack() as stack:
             try:
                 yield _Subject(graph, home, stack)
@@ -47,6 +50,13 @@ def target_of(graph: Compiled) -> Target:
         return opened(place)
 
     return target
+
+
+def _read(file: Path) -> Recording:
+    try:
+        return imported(file.read_bytes(), str(file))
+    except OSError as error:
+        raise RecordingBroken(what=f"cannot be read: {error}", where=str(file), fix="record the run again") from error
 
 
 class _Subject:

@@ -38,7 +38,7 @@ class Before:
         self.recording = recording
         self.step = step
         self._turn = recording.steps[0].place.removesuffix("begin")
-        steps = recording.steps[: _index(recording, step, self._turn)]
+        steps = recording.steps[: _index(recording, step, self._turn) if step else None]
         self._edits = {self._turn + place: value for place, value in edits.items()}
         known = {one.place for one in steps}
         for place in self._edits.keys() - known:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from interlock.serving.cli.options import AgentName, AsJson, Model
+from interlock.serving.cli.options import AgentName, AsJson, HomePath, Model, existing_home
 from interlock.serving.cli.output import Machine, close_the_back_door
 
 if TYPE_CHECKING:
@@ -43,6 +43,20 @@ def run(
     found = compare(report, then)
     _show_comparison(found)
     return found.exit_status
+
+
+@app.command()
+def record(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or how it begins.")],
+    suites: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder of suites, such as AGENT/evals.")],
+    home: HomePath = None,
+) -> int:
+    """Turn a run into a case of the suite `recorded`, which runs offline on what was recorded."""
+    from interlock.serving.recording import record_case
+
+    suite = record_case(existing_home(home).journal, run, suites)
+    typer.echo(f"wrote {suite}; run it with `interlock eval run AGENT {suite}`", err=True)
+    return 0
 
 
 @app.command()

@@ -115,3 +115,22 @@ def test_two_runs_of_the_same_request_do_not_part(cli: Cli, project: str) -> Non
 
     assert cli("trace", "diff", first["run"], second["run"]).status == 0
     assert cli("trace", "diff", first["run"], other["run"]).status == 1
+
+
+def test_a_run_becomes_a_case_that_runs_offline(cli: Cli, paid: str, project: str) -> None:
+    assert cli("eval", "record", paid, f"{project}/evals").status == 0
+
+    done = cli("eval", "run", project, f"{project}/evals/recorded.yaml", "--json", home=False)
+
+    assert done.status == 0, done.err
+    assert [case["passed"] for case in done.json["cases"]] == [True]
+
+
+def test_a_recorded_case_fails_where_the_policy_now_denies(cli: Cli, paid: str, project: str, tmp_path: Path) -> None:
+    cli("eval", "record", paid, f"{project}/evals")
+    policy = Path(project) / "policy.cedar"
+    policy.write_text(policy.read_text() + '@id("never") forbid (principal, action == Action::"pay_out", resource);')
+
+    done = cli("eval", "run", project, f"{project}/evals/recorded.yaml", home=False)
+
+    assert done.status == 1
