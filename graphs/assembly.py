@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import orjson
 from langgraph.runtime import Runtime
@@ -159,7 +159,7 @@ class Assembly:
             ThreadBusy: another run holds the thread.
         """
         home = current_home()
-        caller = as_caller(runtime.context)
+        caller = Caller.of(runtime.context)
         header = self._header(home, caller, state, runtime)
         entered = self._open(home, header, caller)
         new = _new_messages(state["messages"])
@@ -324,20 +324,6 @@ class Assembly:
                 keep(tx, lease, home.clock.now())
 
 
-def as_caller(context: Any) -> Caller:
-    """Read for whom a run acts from what a graph was given as `context=`.
-
-    Raises:
-        BadInput: it names something that a caller does not have.
-    """
-    if context is None:
-        return Caller()
-    if isinstance(context, Caller):
-        return context
-    facts = {name: getattr(context, name) for name in ("user", "tenant", "roles") if hasattr(context, name)}
-    return Caller.model_validate(cast(dict[str, Any], context) if isinstance(context, dict) else facts)
-
-
 def _beside(paused: Entered, runtime: Runtime[Any]) -> bool:
     """Tell whether a task belongs to the same step as those that wait, and was only slower to begin."""
     info = runtime.execution_info
@@ -345,7 +331,7 @@ def _beside(paused: Entered, runtime: Runtime[Any]) -> bool:
 
 
 def _same_person(caller: Caller, context: Any) -> None:
-    given = as_caller(context)
+    given = Caller.of(context)
     if context is not None and (given.user, given.tenant) != (caller.user, caller.tenant):
         raise BadInput(
             what=f"the run acts for user {caller.user!r} of {caller.tenant!r}, not {given.user!r} of {given.tenant!r}",

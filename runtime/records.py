@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
+
+from interlock.runtime.errors import BadInput
 
 Integrity = Literal["trusted", "untrusted"]
 Confidentiality = Literal["public", "private"]
@@ -17,12 +19,45 @@ Outcome = Literal["allow", "transform", "deny", "ask"]
 Status = Literal["done", "waiting", "stopped", "failed"]
 
 
-class Caller(BaseModel, frozen=True, extra="forbid"):
+def _whole_text(text: str) -> str:
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("holds half a character (a lone surrogate)")
+    return text
+
+
+Name = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_whole_text)]
+
+
+class Caller(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=True):
     """For whom a run acts. Given as the graph's `context=`."""
 
-    user: str = "anonymous"
-    tenant: str = "default"
-    roles: tuple[str, ...] = ()
+    user: Name = "anonymous"
+    tenant: Name = "default"
+    roles: tuple[Name, ...] = ()
+
+    @staticmethod
+    def of(context: Any) -> "Caller":
+        """Read for whom a run acts: from a caller, a dict of its fields, or any object that has some of them.
+
+        Raises:
+            BadInput: it is none of these, or a field cannot be used.
+        """
+        if context is None or isinstance(context, Caller):
+            return context or Caller()
+        if isinstance(context, str | int | float | list | tuple):
+            raise BadInput(what=f"{context!r} is no caller", where="context=", fix='pass {"user": "7"} or a Caller')
+        names = ("user", "tenant", "roles")
+        given = context if isinstance(context, dict) else {n: getattr(context, n) for n in names if hasattr(context, n)}
+        try:
+            return Caller.model_validate(given)
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(str(part) for part in first["loc"])
+            raise BadInput(
+                what=f"{field}: {first['msg']}",
+                where="the caller",
+                fix="user and tenant are names, roles a list of names",
+            ) from error
 
 
 class Label(BaseModel, frozen=True, extra="forbid"):

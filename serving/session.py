@@ -56,8 +56,8 @@ class Session:
                 what="the graph was not made by Interlock", where="Session(graph)", fix="make it with interlock.graphs"
             )
         self.home = home if isinstance(home, Home) else Home(home or settings().home)
-        self.caller = Caller(user=user, tenant=tenant, roles=roles)
-        self.thread = thread or f"t-{self.home.clock.new_id()}"
+        self.caller = Caller.of({"user": user, "tenant": tenant, "roles": roles})
+        self.thread = f"t-{self.home.clock.new_id()}" if thread is None else _checked(thread)
         self._plain = graph
         self._graph: Compiled | None = None
         self._saver: HomeSaver | None = None
@@ -141,7 +141,7 @@ class Session:
             yield event
 
     def _is_open(self, snapshot: Any) -> bool:
-        """Tell whether the thread's last run was cut off or waits; one that was stopped or failed has been answered for."""
+        """Tell whether the last run was cut off or waits; one that was stopped or failed has been answered for."""
         run = snapshot.values.get("run", {}).get("id")
         if not snapshot.next or not run:
             return False
@@ -200,6 +200,12 @@ class Session:
             self._saver = HomeSaver(self.home.checkpoints)
             self._graph = self._plain.copy({"checkpointer": self._saver})
         return self._graph
+
+
+def _checked(thread: str) -> str:
+    if not thread or any("\ud800" <= character <= "\udfff" for character in thread):
+        raise BadInput(what=f"thread {thread!r} cannot be used", where="thread", fix="give it a name, or leave it out")
+    return thread
 
 
 def _wake(snapshot: Any) -> Any:

@@ -1,7 +1,7 @@
 """`approvals`: see and answer what agents ask people."""
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -133,6 +133,23 @@ def settle(
 
 
 @app.command()
+def resume(
+    thread: Annotated[str, typer.Argument(metavar="THREAD", help="A thread whose approvals are answered.")],
+    home: HomePath = None,
+    json: AsJson = False,
+) -> int:
+    """Go on with a thread whose approvals were answered, where the process that went on was cut off."""
+    from interlock.runtime.errors import NotFound
+
+    machine = Machine(json)
+    opened = existing_home(home)
+    asked = [one for one in opened.approvals.list(state=None, thread=thread) if one.source]
+    if not asked:
+        raise NotFound(what=f"nothing was asked on thread {thread!r}", where=str(opened.path), fix="`interlock run`")
+    return _resume(opened, asked[-1], machine)
+
+
+@app.command()
 def remind(
     after: Annotated[float, typer.Option("--after", help="Hours since it was asked, or last reminded of.")] = 4.0,
     home: HomePath = None,
@@ -157,12 +174,12 @@ def _object(text: str) -> dict[str, Any]:
     from interlock.runtime.errors import BadInput
 
     try:
-        found = loads(text)
+        found: Any = loads(text)
     except JSONDecodeError as error:
         raise BadInput(what=f"not JSON: {error}", where="ARGUMENTS", fix="""write '{"order_id": 7}'""") from error
     if not isinstance(found, dict):
         raise BadInput(what="not a JSON object", where="ARGUMENTS", fix="""write '{"order_id": 7}'""")
-    return found
+    return cast(dict[str, Any], found)
 
 
 def _answer(approve: bool, id: str, note: str, by: Any, no_resume: bool, home: Any, json: bool) -> int:
@@ -187,6 +204,7 @@ def _go_on(home: "Home", approval: "Approval", no_resume: bool, machine: Machine
 
 
 def _resume(home: "Home", approval: "Approval", machine: Machine) -> int:
+    """Go on with the run in this process, as the user whom it is for."""
     from interlock.serving.loading import load_graph
     from interlock.serving.session import Session
 

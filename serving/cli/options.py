@@ -64,4 +64,4 @@ def caller_of(user: str, tenant: str, roles: list[str] | None) -> "Caller":
     """Make a caller of the options."""
     from interlock.runtime.records import Caller
 
-    return Caller(user=user, tenant=tenant, roles=tuple(roles or ()))
+    return Caller.of({"user": user, "tenant": tenant, "roles": roles or ()})

@@ -11,6 +11,9 @@ import typer
 # typer carries its own copy of click, whose base class it does not name.
 _USAGE: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
+WHOLE = ("id", "run", "started", "asked")
+"""Columns that are copied from: never broken over two lines."""
+
 EXIT = {"done": 0, "waiting": 3, "stopped": 4, "failed": 1}
 """Exit status by a run's status."""
 
@@ -46,6 +49,10 @@ def guarded(app: Callable[..., Any], arguments: list[str]) -> int:
         error.show(sys.stderr)  # type: ignore[attr-defined]
         return 2
     except InterlockError as error:
+        if "--json" in arguments:
+            (_open[-1] if _open else Machine(True)).write(
+                {"error": {"code": error.code, "acts": error.acts, "message": str(error)}}
+            )
         print(f"interlock: {error.code}: {error}", file=sys.stderr)
         return error.exit_status
     except KeyboardInterrupt:
@@ -55,23 +62,9 @@ def guarded(app: Callable[..., Any], arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
     finally:
-        _put_back()
+        while _open:
+            _open.pop().put_back()
     return result if isinstance(result, int) else 0
-
-
-_kept: list[int] = []
-_shown: list[Any] = [sys.stdout]
-
-
-def _put_back() -> None:
-    """Give stdout back, for callers that go on after the command."""
-    sys.stdout.flush()
-    if _kept:
-        sys.stdout = _shown[0]
-    while _kept:
-        kept = _kept.pop()
-        os.dup2(kept, 1)
-        os.close(kept)
 
 
 class Machine:
@@ -79,20 +72,29 @@ class Machine:
 
     def __init__(self, on: bool) -> None:
         self.on = on
-        self._out = sys.stdout
+        self._out = self._shown = sys.stdout
         if on:
             sys.stdout.flush()
-            kept = os.dup(1)
-            _shown[0] = sys.stdout
-            _kept.append(kept)
-            self._out = os.fdopen(kept, "w", encoding="utf-8", closefd=False)
+            self._kept = os.dup(1)
+            self._out = os.fdopen(self._kept, "w", encoding="utf-8", closefd=False)
             os.dup2(2, 1)  # what a tool's own subprocess prints, too
             sys.stdout = sys.stderr
+            _open.append(self)
 
     def write(self, value: Any) -> None:
         """Write one JSON document, if machine output is on."""
         if self.on:
             print(json.dumps(value, ensure_ascii=False, default=str), file=self._out, flush=True)
+
+    def put_back(self) -> None:
+        """Give stdout back, for callers that go on after the command."""
+        sys.stdout.flush()
+        sys.stdout = self._shown
+        os.dup2(self._kept, 1)
+        os.close(self._kept)
+
+
+_open: list[Machine] = []
 
 
 def table(title: str, columns: list[str], rows: list[list[Any]]) -> None:
@@ -102,7 +104,12 @@ def table(title: str, columns: list[str], rows: list[list[Any]]) -> None:
 
     made = Table(title=title, title_justify="left", header_style="bold")
     for column in columns:
-        made.add_column(column, overflow="fold")
+        made.add_column(column, overflow="fold", no_wrap=column in WHOLE)
     for row in rows:
-        made.add_row(*(str(cell) for cell in row))
-    Console().print(made)
+        made.add_row(*(_cell(cell) for cell in row))
+    console = Console()
+    console.print(made, width=None if console.is_terminal else 240)
+
+
+def _cell(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, dict | list) else str(value)

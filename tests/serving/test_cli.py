@@ -208,3 +208,16 @@ def test_a_tool_without_types_is_refused_when_the_agent_is_loaded(cli: Cli, proj
 
 def test_init_does_not_write_over_anything(cli: Cli, project: str) -> None:
     assert cli("init", project, home=False).status == 2
+
+
+def test_an_error_is_machine_output_too(cli: Cli) -> None:
+    done = cli("run", "nowhere", "hi", "--json")
+
+    assert (done.status, done.json["error"]["code"]) == (2, "agent-not-found")
+
+
+@pytest.mark.parametrize(("option", "says"), [("--user", "user:"), ("--tenant", "tenant:"), ("--thread", "thread ''")])
+def test_an_empty_name_is_refused(cli: Cli, project: str, option: str, says: str) -> None:
+    done = cli("run", project, "hi", option, "")
+
+    assert (done.status, says in done.err) == (2, True)
