@@ -8,7 +8,7 @@ cuts off the end takes the seals with it; a head that was kept elsewhere, as `au
 import random
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -214,7 +214,7 @@ def measured(database: Database, head: Seal, mutations: int, chance: random.Rand
 
 
 @contextmanager
-def taken_back(database: Database) -> Iterator[None]:
+def taken_back(database: Database) -> Generator[None]:
     """Undo what is done in the block."""
     try:
         with database.transaction():

@@ -294,7 +294,7 @@ class Approvals:
 
     def _read(self, row: tuple[Any, ...]) -> Approval:
         values = dict(zip(_NAMES, row, strict=True))
-        kept = self._journal.payload(values["arguments"]) or {}
+        kept: dict[str, Any] = self._journal.payload(values["arguments"]) or {}
         values["arguments"], values["about"] = kept.get("arguments", {}), kept.get("about", {})
         try:
             values["decision"] = Decision.model_validate_json(values["decision"])

@@ -114,7 +114,7 @@ class Calling:
         return self._recorded(found)
 
     def _recorded(self, found: effects.Effect) -> ToolOutcome:
-        outcome = self.gate.home.journal.payload(found.outcome) or {}
+        outcome: dict[str, Any] = self.gate.home.journal.payload(found.outcome) or {}
         if found.state == "failed":
             return self._outcome(outcome.get("error", "it failed before"))
         value = outcome.get("value")

@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import orjson
 from sqlalchemy import Column, Integer, Table, Text, bindparam, insert, select
 
 from interlock.runtime.database import Database, Statement, Transaction, metadata
 from interlock.runtime.errors import BadInput, JournalBroken
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 INTERVAL = 256
 """Rows after which the chain is sealed also within a run."""
@@ -94,7 +98,7 @@ class Sealer:
         self._path = folder / "audit.key"
 
     @cached_property
-    def _key(self) -> "tuple[object, str]":
+    def _key(self) -> "tuple[Ed25519PrivateKey, str]":
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
         try:
@@ -114,7 +118,7 @@ class Sealer:
             return _seal(row)
         key, public = self._key
         when = at.isoformat()
-        signature: str = key.sign(statement(seq, hash, when)).hex()  # type: ignore[attr-defined]
+        signature = key.sign(statement(seq, hash, when)).hex()
         made = Seal(seq=seq, hash=hash, at=when, key=public, signature=signature)
         tx.run(_ADD, **vars(made))
         return made

@@ -100,7 +100,7 @@ async def test_a_person_sees_what_will_happen_before_answering(home: Home, agent
 
 @pytest.mark.parametrize(
     ("edited", "ends"),
-    [
+    [  # pyright: ignore[reportUnknownArgumentType]
         ({"amount": "40"}, ([Decimal(40)], "paid 40")),
         ({"amount": "501"}, ([], "pay is not allowed (policy huge): more than 500. Do not try it again.")),
         ({"sum": 3}, ([], "ada edited the arguments, and they do not fit.")),

@@ -94,7 +94,7 @@ def tracked(till: Till, answers: Any) -> list[Any]:
 
 @pytest.mark.parametrize(
     ("answers", "ends"),
-    [
+    [  # pyright: ignore[reportUnknownArgumentType]
         (Happened("paid after all"), ("done", ["paid after all"])),
         (None, ("done", ["pay: ConnectionResetError: the line went dead It took no effect."])),
         (OSError("no answer"), ("waiting", [])),
