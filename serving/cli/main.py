@@ -4,7 +4,19 @@ import sys
 
 import typer
 
-from interlock.serving.cli import agents, approvals, audit, evals, memory, policy, project, replay, trace, versions
+from interlock.serving.cli import (
+    agents,
+    approvals,
+    audit,
+    evals,
+    memory,
+    policy,
+    project,
+    replay,
+    stats,
+    trace,
+    versions,
+)
 from interlock.serving.cli.output import guarded, own_process
 
 app = typer.Typer(
@@ -15,7 +27,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-for group in (project, agents, trace, replay, versions, policy):
+for group in (project, agents, trace, replay, stats, versions, policy):
     group.register(app)
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(audit.app, name="audit")
