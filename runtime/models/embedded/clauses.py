@@ -10,8 +10,11 @@ from interlock.runtime.models.embedded.forces import Force, force_of, refuses
 from interlock.runtime.models.embedded.payloads import payloads
 from interlock.runtime.models.embedded.text import MASK, Quote, Token, masked, tokens
 
-LONGEST = 20_000
-"""Characters of a request that are read; what lies beyond is not looked at."""
+HEAD, TAIL = 4_000, 2_000
+"""Characters at the beginning and the end of a request that are read; what lies between is not looked at."""
+LONGEST = 1_200
+"""Characters of a clause whose words are looked at."""
+MOST_CLAUSES = 40
 NEAR = 160
 """Characters that are enough to tell whether a clause begins."""
 MOST_CONDITIONS = 50
@@ -69,7 +72,8 @@ def take_apart(text: str, *, verbs: frozenset[str] = frozenset()) -> Request:
         text: what the user wrote.
         verbs: further words that can head an order, from the tools' names.
     """
-    text = text[:LONGEST]
+    if len(text) > HEAD + TAIL:
+        text = f"{text[:HEAD]}\n{text[-TAIL:]}"
     covered, quotes = masked(text)
     covered, shown = payloads(covered, text)
     known = lexicon.VERBS | verbs
@@ -79,7 +83,7 @@ def take_apart(text: str, *, verbs: frozenset[str] = frozenset()) -> Request:
         if later and clauses:  # "Cancel it. But only if ..."
             clauses[-1] = replace(clauses[-1], guards=clauses[-1].guards + later)
         clauses += found
-    given = tuple(_with_payload(c, shown) for c in clauses)
+    given = tuple(_with_payload(c, shown) for c in clauses[:MOST_CLAUSES])
     return Request(text=text, masked=covered, quotes=quotes, clauses=given)
 
 
@@ -90,7 +94,7 @@ def _sentences(covered: str, verbs: frozenset[str]) -> list[tuple[int, int]]:
         short = m[0][:1].isspace() and "\n" not in m[0]
         if short and grammar.ABBREVIATION.search(covered[max(start, m.start() - 8) : m.start()]):
             continue
-        if m[0].startswith(":") and not _begins(covered[m.end() :], verbs, strictly=False):
+        if m[0].startswith(":") and not _begins(covered[m.end() : m.end() + NEAR], verbs, strictly=False):
             continue
         spans.append((start, m.start()))
         start = m.end()
@@ -140,7 +144,7 @@ def _with_its_conditions(clause: Clause, covered: str) -> Clause:
 
 
 def _placed(text: str, start: int) -> tuple[Token, ...]:
-    return tuple(replace(t, start=t.start + start, end=t.end + start) for t in tokens(text))
+    return tuple(replace(t, start=t.start + start, end=t.end + start) for t in tokens(text[:LONGEST]))
 
 
 def _segments(covered: str, start: int, end: int, verbs: frozenset[str]) -> list[tuple[int, int]]:
@@ -209,7 +213,7 @@ def _guards(covered: str, marks: Sequence[re.Match[str]], end: int) -> tuple[Gua
 
 
 def _asks_whether(covered: str, start: int, m: re.Match[str]) -> bool:
-    return m[0].lower() in ("if", "when", "once") and bool(grammar.WHETHER.search(covered[start : m.start()]))
+    return m[0].lower() in ("if", "when", "once") and bool(grammar.WHETHER.search(covered[max(start, m.start() - 24) : m.start()]))
 
 
 def _referring(covered: str, m: re.Match[str], end: int) -> tuple[tuple[int, int] | None, tuple[Guard, ...]]:

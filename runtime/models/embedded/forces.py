@@ -3,6 +3,7 @@
 from typing import Literal
 
 from interlock.runtime.models.embedded import grammar, lexicon
+from interlock.runtime.models.embedded.lexicon import word_set
 from interlock.runtime.models.embedded.text import Token, tokens
 
 Force = Literal["request", "question", "statement"]
@@ -44,7 +45,7 @@ def _force(text: str, plain: str, verbs: frozenset[str]) -> Force:
         return "question"
     if head in ("do", "have", "don't") and len(words) > 1 and (asked or words[1].low in lexicon.PRONOUNS):
         return "question"
-    if head in grammar.TELLING:
+    if _finds_out(plain):
         return "question"
     named = head in grammar.ALSO_NOUNS and grammar.NUMBERED.match(plain)
     if (head in verbs and not named) or _begs(text, words, verbs) or grammar.PASSIVE.search(plain):
@@ -54,7 +55,13 @@ def _force(text: str, plain: str, verbs: frozenset[str]) -> Force:
 
 def _finds_out(rest: str) -> bool:
     words = tokens(bare(rest))
-    return bool(words) and words[0].low in grammar.TELLING
+    if not words or words[0].low not in grammar.TELLING:
+        return False
+    # "Tell me" asks; "tell Ann" orders.
+    return words[0].low not in ("tell", "ask") or len(words) == 1 or words[1].low in _TO_ME
+
+
+_TO_ME = word_set("me us whether if how what where when why who which about the my for")
 
 
 def _begs(text: str, words: tuple[Token, ...], verbs: frozenset[str]) -> bool:

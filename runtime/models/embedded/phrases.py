@@ -120,6 +120,9 @@ def _cues_of(shape: Shape) -> Iterable[tuple[str, ...]]:
     return [cues for name, cues in _CUES if shape.is_class(name)]
 
 
+_JOINED = re.compile(r"\s*(?:(?::|=|(?:is|should be|to be|to|of|as|named|called)\b)\s*)?", re.IGNORECASE)
+
+
 def _labelled(shape: Shape, clause: Clause, taken: Sequence[Value]) -> str:
     """Find "subject: Lunch", "the colour is blue", "priority high", "with the title Lunch"."""
     words = clause.words
@@ -128,12 +131,8 @@ def _labelled(shape: Shape, clause: Clause, taken: Sequence[Value]) -> str:
         if word.stem not in names or (at and words[at - 1].low in ("to", "the") and len(words) == at + 1):
             continue
         rest = clause.text[word.end - clause.start :]
-        m = re.match(r"\s*(?::|=|\bis\b|\bshould be\b|\bto be\b|\bto\b|\bof\b|\bas\b|\bnamed\b|\bcalled\b)\s*", rest)
-        introduced = (
-            at
-            and words[at - 1].low in ("with", "the", "a")
-            and any(w.low == "with" for w in words[max(0, at - 2) : at])
-        )
+        m = _JOINED.match(rest)
+        introduced = any(w.low == "with" for w in words[max(0, at - 2) : at])
         if m and (m[0].strip() or introduced):
             return _chunk(rest[m.end() :], clause, word.end + m.end(), taken)
     return ""

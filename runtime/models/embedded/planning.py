@@ -18,7 +18,8 @@ from interlock.runtime.models.embedded.filling import Supply, fill
 from interlock.runtime.models.embedded.lookups import donor
 from interlock.runtime.models.embedded.matching import FAIR, affinity, converted
 from interlock.runtime.models.embedded.ranking import Meaning
-from interlock.runtime.models.embedded.reading import Reading, Scene, readings, set_scene
+from interlock.runtime.models.embedded.reading import Reading, readings
+from interlock.runtime.models.embedded.scene import Scene, set_scene
 from interlock.runtime.models.embedded.text import tokens
 from interlock.runtime.models.embedded.values import Value
 from interlock.runtime.plan import Condition, Plan, Source, Step

@@ -15,24 +15,29 @@ COLOURLESS = word_set("get show find look see fetch read view check list display
 def senses_of(clause: Clause) -> list[list[str]]:
     """What the clause's phrases and question words stand for, one list for each."""
     found = [senses.split() for _, senses in phrases_of(clause, lexicon.PHRASES | lexicon.ASKING)]
-    heads = clause.words[:4] if clause.force == "question" else clause.words
-    return found + [lexicon.QUESTION_TOPICS[w.low].split() for w in heads if w.low in lexicon.QUESTION_TOPICS]
+    return found + [lexicon.QUESTION_TOPICS[w.low].split() for w in clause.words if w.low in lexicon.QUESTION_TOPICS]
 
 
 def phrases_of(clause: Clause, known: Mapping[str, str]) -> list[tuple[str, str]]:
     """The phrases that stand in a clause, with what they stand for."""
-    text = " ".join(t.low for t in clause.words)
-    return [(phrase, senses) for phrase, senses in known.items() if _spread(phrase, text)]
+    found = _phrases(tuple(t.low for t in clause.words))
+    return [(phrase, known[phrase]) for phrase in found if phrase in known]
 
 
-def _spread(phrase: str, text: str) -> bool:
+@lru_cache(maxsize=256)
+def _phrases(words: tuple[str, ...]) -> tuple[str, ...]:
+    said = set(words)
+    known = (*lexicon.PHRASES, *lexicon.ASKING)
+    return tuple(phrase for phrase in known if said.issuperset(phrase.split()) and _spread(phrase, words))
+
+
+def _spread(phrase: str, words: Sequence[str]) -> bool:
     """Find a phrase as it stands, or its last word up to four words later ("turn the heating off")."""
-    words = text.split()
     first, *rest = phrase.split()
     for at, word in enumerate(words):
         if word == first:
             following = words[at + 1 : at + 1 + (5 if len(rest) == 1 and rest[0] in _PARTICLES else len(rest))]
-            if following[: len(rest)] == rest or (len(rest) == 1 and rest[0] in _PARTICLES and rest[0] in following):
+            if list(following[: len(rest)]) == rest or (len(rest) == 1 and rest[0] in _PARTICLES and rest[0] in following):
                 return True
     return False
 
@@ -40,10 +45,16 @@ def _spread(phrase: str, text: str) -> bool:
 _PARTICLES = word_set("on off up down back away")
 
 
+def subjects(clause: Clause) -> tuple[Token, ...]:
+    """The topics of a clause without the words by which it asks."""
+    asked = {word for phrase, _ in phrases_of(clause, lexicon.ASKING) for word in phrase.split()}
+    return tuple(t for t in clause.topics if t.low not in COLOURLESS and t.low not in asked)
+
+
 def expanded(clause: Clause, topics: Sequence[Token]) -> list[list[tuple[str, float]]]:
     """List topics of a clause, each with its synonyms and how much these count."""
-    asked = {word for phrase, _ in phrases_of(clause, lexicon.ASKING) for word in phrase.split()}
-    topics = [t for t in topics if t.low not in COLOURLESS and t.low not in asked]
+    own = {t.start for t in subjects(clause)}
+    topics = [t for t in topics if t.start in own]
     found = [[(t.stem, 1.0), *((s, 0.7) for s in sorted(synonyms(t.stem)))] for t in topics]
     return found + [[(stem(w), 0.7) for w in senses] for senses in senses_of(clause)]
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from interlock.runtime.models.embedded.lexicon import IRREGULAR, NEGATIONS, STOP
 
-WORD = re.compile(r"[eE]-mail(?:s|ed|ing)?|[^\W_]+(?:'[^\W_]+)*")
+WORD = re.compile(r"[eE]-mail(?:s|ed|ing)?|[^\W_]+(?:'[^\W_]+)*|(?<=[\d ])%")
 MASK = "\ufffc"
 """Stands for every character of quoted text: not a word, not a number, not punctuation."""
 
@@ -46,7 +46,7 @@ def tokens(text: str) -> tuple[Token, ...]:
 
 
 def _low(word: str) -> str:
-    low = word.lower()
+    low = "percent" if word == "%" else word.lower()
     return low.replace("-", "", 1) if low.startswith("e-mail") else low
 
 

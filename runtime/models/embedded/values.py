@@ -69,6 +69,7 @@ _JOINER = re.compile(
 _SKIPPED = word_set("number no nr id num is of the code ref reference called named my our your this that equals")
 
 
+MOST_VALUES = 120
 EACH = "each"
 """The unit of a quantity that goes with every one of several things."""
 
@@ -102,7 +103,7 @@ def values(masked: str, quotes: tuple[Quote, ...] = (), *, today: date | None = 
     """
     found = [_read(m, today) for m in _SCAN.finditer(masked)]
     found += [Value(kind="quoted", value=q.text, text=q.text, start=q.start, end=q.end) for q in quotes if q.text]
-    found.sort(key=lambda v: v.start)
+    found = sorted(found, key=lambda v: v.start)[:MOST_VALUES]
     return tuple(_corrected(masked, list(_in_context(masked, found))))
 
 
