@@ -43,13 +43,22 @@ def _told(event: events.Event, journal: Journal, full: bool) -> tuple[str, str]:
             return _told_rest(event)
 
 
+def _chosen(origin: Origin | None) -> str:
+    """Tell who chose the arguments, and how the call stands to the plan."""
+    if origin is None:
+        return ""
+    choices = "".join(f", {name or 'the call'} chosen by: {choice}" for name, choice in origin.choices.items())
+    return choices + {"none": "", "on": ", planned", "off": ", not planned"}[origin.plan]
+
+
 def _told_rest(event: events.Event) -> tuple[str, str]:
     match event:
         case events.ModelFailed() | events.ToolFailed():
             return "  failed", f"{event.error} [{event.ms:.1f} ms]"
         case events.Refused():
             decision = f" — {_decision(event.decision)}" if event.decision else ""
-            return f"refused {event.action}", f"{event.code}: {event.told or _json(event.request)}{decision}"
+            label = f" [{_label(event.label)}{_chosen(event.origin)}]"
+            return f"refused {event.action}", f"{event.code}: {event.told or _json(event.request)}{decision}{label}"
         case events.ApprovalRequested():
             return f"approval {event.approval}", f"{event.tool} {_json(event.arguments)} — {_decision(event.decision)}"
         case events.ApprovalAnswered():

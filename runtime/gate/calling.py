@@ -18,7 +18,7 @@ from interlock.runtime.gate.run import OpenRun
 from interlock.runtime.journal import events
 from interlock.runtime.labels import result_label
 from interlock.runtime.ports import Tool, ToolOutcome, Tracked
-from interlock.runtime.records import Decision, Label, Origin, ToolCall, ToolContext, Usage
+from interlock.runtime.records import UNTRACED, Decision, Label, Origin, ToolCall, ToolContext, Usage
 
 Told = Literal["yes", "no", "unknown"]
 
@@ -45,6 +45,7 @@ class Calling:
         self.call, self.arguments, self.at, self.decision = call, arguments, at, decision
         self.contract: ToolContract = tool.contract
         self.label, self.origin = label, origin
+        self.traced = None if origin == UNTRACED else origin
         self.digest = effects.request_digest(self.contract, arguments)
         self.key = effects.effect_key(self.run.scope.thread, self.run.place(at), self.digest)
         self.edited = edited
@@ -171,7 +172,7 @@ class Calling:
             told = f"Nobody approved {self.call.tool} in time, so it was not done."
         event = events.Refused(
             action=self.call.tool, call=self.call.id, decision=self.decision, code=found.state,
-            request=self.arguments, told=told, label=self.label, origin=self.origin,
+            request=self.arguments, told=told, label=self.label, origin=self.traced,
         )  # fmt: skip
         self.gate.refuse(self.run, self.at, event)
         return self._outcome(told)
@@ -277,7 +278,7 @@ class Calling:
         return events.ToolIntended(
             call=self.call.id, tool=contract.name, version=contract.version, read_only=contract.read_only,
             arguments=self.arguments, digest=self.digest, effect="" if contract.read_only else self.key,
-            decision=self.decision, approval=self.approval or self.edited, label=self.label, origin=self.origin,
+            decision=self.decision, approval=self.approval or self.edited, label=self.label, origin=self.traced,
         )  # fmt: skip
 
     def _done(self, tx: Transaction, value: Any, ms: float) -> events.ToolDone:
