@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from interlock.graphs.agent import Agent
     from interlock.runtime.errors import InterlockError
-    from interlock.runtime.records import Budget, Caller, Decision, Label, ToolContext, Usage
+    from interlock.runtime.records import Budget, Caller, Decision, Label, Limit, ToolContext, Usage
     from interlock.serving.session import Session
     from interlock.tools import tool
 else:
@@ -29,6 +29,7 @@ __all__ = [
     "Decision",
     "InterlockError",
     "Label",
+    "Limit",
     "Session",
     "ToolContext",
     "Usage",
@@ -42,6 +43,7 @@ _HOMES = {
     "Decision": "interlock.runtime.records",
     "InterlockError": "interlock.runtime.errors",
     "Label": "interlock.runtime.records",
+    "Limit": "interlock.runtime.records",
     "Session": "interlock.serving.session",
     "ToolContext": "interlock.runtime.records",
     "Usage": "interlock.runtime.records",
