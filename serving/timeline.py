@@ -6,7 +6,7 @@ from typing import Any
 from interlock.runtime.journal import events
 from interlock.runtime.journal.journal import Entry, Journal
 from interlock.runtime.journal.prompts import read_prompt
-from interlock.runtime.records import Decision, Label, Usage
+from interlock.runtime.records import Decision, Label, Origin, Usage
 
 WIDTH = 220
 
