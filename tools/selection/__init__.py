@@ -1,5 +1,3 @@
 """Selection: of hundreds of tools, the few that fit what is asked."""
 
-from interlock.tools.selection.selection import Selector
-
-__all__ = ["Selector"]
+from interlock.tools.selection.selection import Selector as Selector
