@@ -63,7 +63,7 @@ def _note_end(entered: Entered, error: BaseException, runtime: Runtime[Any]) -> 
     asked = [item.value["id"] for item in error.args[0] if isinstance(item.value, dict)]
     if entered.ended is None or entered.ended.status == "waiting":
         before = entered.ended.approvals if entered.ended else []
-        entered.ended = RunEnded(status="waiting", approvals=[*before, *asked])
+        entered.ended = RunEnded(status="waiting", approvals=sorted([*before, *asked]))
     if (info := runtime.execution_info) is not None:
         entered.step = info.checkpoint_id
         entered.waiting.add(info.task_id)

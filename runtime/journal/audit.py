@@ -9,7 +9,7 @@ import orjson
 
 from interlock.runtime.database import Database
 from interlock.runtime.journal.journal import ALL, GENESIS, PAYLOADS, chained
-from interlock.runtime.journal.seals import INTERVAL, Seal, sealed
+from interlock.runtime.journal.seals import INTERVAL, Seal, last_cut, sealed
 
 Row = tuple[Any, ...]
 
@@ -49,9 +49,12 @@ def verify(database: Database, *, head: Seal | None = None) -> Verdict:
     seals = sealed(database)
     kept = _Payloads()
     kept.read(database)
-    findings = [*_chain(rows), *_seals(rows, seals), *kept.findings(rows)]
+    cut = last_cut(database)
+    findings = [*_chain(rows, cut), *_seals(rows, seals), *kept.findings(rows)]
+    if cut is not None and not (cut.holds("cut") and all(cut.key == seal.key for seal in seals[-1:])):
+        findings.append(Finding(row=cut.seq, problem="the cut from which the chain goes on was changed"))
     if head is not None:
-        findings += _kept_head(rows, head)
+        findings += _kept_head(_with_pruned(rows, seals, cut), head)
     findings.sort(key=lambda finding: finding.row)
     return Verdict(
         rows=len(rows), payloads=len(kept.bodies), head=rows[-1][5] if rows else GENESIS,
@@ -59,9 +62,15 @@ def verify(database: Database, *, head: Seal | None = None) -> Verdict:
     )  # fmt: skip
 
 
-def _chain(rows: list[Row]) -> Iterator[Finding]:
-    previous: str | None = GENESIS
-    expected = 1
+def _with_pruned(rows: list[Row], seals: list[Seal], cut: Seal | None) -> list[Row]:
+    """Put back, as far as seals tell, what was pruned, so that an old head can still be compared."""
+    upto = cut.seq if cut else 0
+    return [*((seal.seq, "", "", "", "", seal.hash) for seal in seals if seal.seq <= upto), *rows]
+
+
+def _chain(rows: list[Row], cut: Seal | None) -> Iterator[Finding]:
+    previous: str | None = cut.hash if cut else GENESIS
+    expected = cut.seq + 1 if cut else 1
     for seq, run, thread, kind, head, hash_ in rows:
         if seq != expected:
             yield from (

@@ -19,6 +19,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from interlock.runtime.clock import Clock
 from interlock.runtime.database import Database, Statement, Transaction, metadata
+from interlock.runtime.errors import JournalBroken
 from interlock.runtime.journal.events import Event, read_event
 from interlock.runtime.journal.seals import INTERVAL, Seal, Sealer
 
@@ -139,6 +140,16 @@ class Journal:
         if self._sealer is not None and (event.kind == "run_ended" or seq % INTERVAL == 0):
             self._sealer.seal(tx, seq, hash_, self._clock.now())
         return seq
+
+    def cut(self, tx: Transaction, seq: int, hash: str) -> None:
+        """Sign that the rows up to this one are removed by rule.
+
+        Raises:
+            JournalBroken: this journal has no key.
+        """
+        if self._sealer is None:
+            raise JournalBroken(what="it has no key to sign a cut with")
+        self._sealer.cut(tx, seq, hash, self._clock.now())
 
     def seal(self) -> Seal | None:
         """Sign the newest row; None where there is none, or where this journal has no key."""

@@ -32,7 +32,18 @@ seals = Table(
     Column("key", Text, nullable=False),  # public, 64 hexadecimal digits
     Column("signature", Text, nullable=False),
 )
+cuts = Table(
+    "cuts",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("hash", Text, nullable=False),
+    Column("at", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("signature", Text, nullable=False),
+)
 _ADD = Statement(insert(seals))
+_CUT = Statement(insert(cuts))
+_CUTS = Statement(select(cuts.c.seq, cuts.c.hash, cuts.c.at, cuts.c.key, cuts.c.signature).order_by(cuts.c.seq))
 _ALL = Statement(select(seals.c.seq, seals.c.hash, seals.c.at, seals.c.key, seals.c.signature).order_by(seals.c.seq))
 _OF = Statement(
     select(seals.c.seq, seals.c.hash, seals.c.at, seals.c.key, seals.c.signature).where(seals.c.seq == bindparam("of"))
@@ -49,14 +60,14 @@ class Seal:
     key: str
     signature: str
 
-    def holds(self) -> bool:
+    def holds(self, what: str = "seal") -> bool:
         """Tell whether the signature fits."""
         from cryptography.exceptions import InvalidSignature
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
         try:
             public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(self.key))
-            public.verify(bytes.fromhex(self.signature), statement(self.seq, self.hash, self.at))
+            public.verify(bytes.fromhex(self.signature), statement(self.seq, self.hash, self.at, what))
         except (InvalidSignature, ValueError):
             return False
         return True
@@ -66,9 +77,9 @@ class Seal:
         return orjson.dumps(vars(self)).decode()
 
 
-def statement(seq: int, hash: str, at: str) -> bytes:
+def statement(seq: int, hash: str, at: str, what: str = "seal") -> bytes:
     """Give the bytes that are signed."""
-    return f"interlock seal 1\n{seq}\n{hash}\n{at}".encode()
+    return f"interlock {what} 1\n{seq}\n{hash}\n{at}".encode()
 
 
 def read_head(text: str) -> Seal:
@@ -122,6 +133,21 @@ class Sealer:
         made = Seal(seq=seq, hash=hash, at=when, key=public, signature=signature)
         tx.run(_ADD, **vars(made))
         return made
+
+    def cut(self, tx: Transaction, seq: int, hash: str, at: datetime) -> Seal:
+        """Sign that the rows up to this one were removed by rule, and that the chain goes on from its hash."""
+        key, public = self._key
+        when = at.isoformat()
+        signature: str = key.sign(statement(seq, hash, when, "cut")).hex()  # type: ignore[attr-defined]
+        made = Seal(seq=seq, hash=hash, at=when, key=public, signature=signature)
+        tx.run(_CUT, **vars(made))
+        return made
+
+
+def last_cut(database: Database) -> Seal | None:
+    """Give the cut from which the chain goes on; None where nothing was pruned."""
+    rows = database.read(_CUTS)
+    return _seal(rows[-1]) if rows else None
 
 
 def sealed(database: Database) -> list[Seal]:

@@ -15,6 +15,7 @@ from interlock.runtime.gate.run import OpenRun
 from interlock.runtime.home import Home
 from interlock.runtime.journal.events import Event, ToolDone
 from interlock.runtime.journal.journal import Journal, Scope
+from interlock.runtime.journal.seals import Sealer
 from interlock.runtime.models.chat import ChatModel, Price
 from interlock.runtime.models.resolve import resolve
 from interlock.runtime.ports import Deps, MemoryStore, Tool
@@ -102,7 +103,7 @@ class _MarkingJournal(Journal):
     """Marks results that were taken from the parent run."""
 
     def __init__(self, home: Home, before: Before) -> None:
-        super().__init__(home.database, home.clock)
+        super().__init__(home.database, home.clock, Sealer(home.path))
         self._before = before
 
     def append(self, tx: Transaction, scope: Scope, place: str, event: Event, *, at: datetime | None = None) -> int:

@@ -13,6 +13,7 @@ from interlock.serving.cli import (
     policy,
     project,
     replay,
+    retention,
     stats,
     trace,
     versions,
@@ -27,7 +28,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-for group in (project, agents, trace, replay, stats, versions, policy):
+for group in (project, agents, trace, replay, stats, versions, retention, policy):
     group.register(app)
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(audit.app, name="audit")
