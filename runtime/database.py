@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
 from sqlalchemy import ClauseElement, Column, Integer, MetaData, Table, Text, insert, select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
@@ -62,6 +63,14 @@ class Transaction:
         return self.run(statement, **values).fetchall()
 
 
+def to_wal(connection: sqlite3.Connection, path: Path) -> None:
+    """Put a file into WAL mode, once: SQLite does not wait for its turn when two processes do so at the same time."""
+    if connection.execute("PRAGMA journal_mode").fetchone() == ("wal",):
+        return
+    with FileLock(path.with_name(f"{path.name}.opening"), timeout=30.0):
+        connection.execute("PRAGMA journal_mode=WAL")
+
+
 class Database:
     """A connection to one SQLite file, shared by the threads of this process.
 
@@ -69,36 +78,60 @@ class Database:
         HomeUnusable: the file cannot be opened or written, or its tables are of another version.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, reading: bool = False) -> None:
+        """Open the file; with `reading`, one that cannot be written will do."""
         self.path = path
         self._lock = threading.RLock()
         self._depth = 0
         self._full = True
         try:
-            self._connection = sqlite3.connect(path, timeout=30.0, isolation_level=None, check_same_thread=False)
-            self._prepare()
-        except sqlite3.Error as error:
+            self._connection = self._opened(reading)
+        except sqlite3.OperationalError as error:
             raise HomeUnusable(
                 what=f"cannot use the database: {error}", where=str(path), fix="give a folder that can be written"
             ) from error
+        except sqlite3.DatabaseError as error:
+            raise HomeUnusable(
+                what=f"cannot use the database: {error}", where=str(path), fix="restore it, or use another --home"
+            ) from error
+
+    def _opened(self, reading: bool) -> sqlite3.Connection:
+        try:
+            self._connection = self._connected(str(self.path))
+            self._prepare()
+        except (sqlite3.OperationalError, JournalBroken):
+            if not reading:
+                raise
+            # A file on a read-only disk has no place for a WAL index, and needs none: nobody can write to it.
+            self._connection = self._connected(f"{self.path.absolute().as_uri()}?immutable=1")
+            self._check_version(self.read(_VERSION))
+        return self._connection
+
+    def _connected(self, name: str) -> sqlite3.Connection:
+        return sqlite3.connect(
+            name, timeout=30.0, isolation_level=None, check_same_thread=False, uri=name.startswith("file:")
+        )
+
+    def _check_version(self, rows: list[tuple[Any, ...]]) -> None:
+        if rows and rows[0][0] != SCHEMA:
+            raise HomeUnusable(
+                what=f"written by schema version {rows[0][0]}, this Interlock reads {SCHEMA}",
+                where=str(self.path),
+                fix="use the Interlock that wrote it, or another --home",
+            )
 
     def _prepare(self) -> None:
-        self._connection.execute("PRAGMA journal_mode=WAL")
+        to_wal(self._connection, self.path)
         self._connection.execute("PRAGMA secure_delete=ON")
         with self.transaction() as tx:
             for table in metadata.sorted_tables:
                 self._connection.execute(str(CreateTable(table, if_not_exists=True).compile(dialect=_DIALECT)))
                 for index in table.indexes:
                     self._connection.execute(str(CreateIndex(index, if_not_exists=True).compile(dialect=_DIALECT)))
-            found = tx.one(_VERSION)
-            if found is None:
+            found = tx.all(_VERSION)
+            self._check_version(found)
+            if not found:
                 tx.run(_SET_VERSION, name="schema", value=SCHEMA)
-            elif found[0] != SCHEMA:
-                raise HomeUnusable(
-                    what=f"written by schema version {found[0]}, this Interlock reads {SCHEMA}",
-                    where=str(self.path),
-                    fix="use the Interlock that wrote it, or another --home",
-                )
 
     @contextmanager
     def transaction(self, *, durable: bool = False) -> Iterator[Transaction]:

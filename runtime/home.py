@@ -69,7 +69,9 @@ class Home:
         HomeUnusable: when first used, if the folder cannot be written or another version wrote it.
     """
 
-    def __init__(self, path: Path | str, *, clock: Clock | None = None) -> None:
+    def __init__(self, path: Path | str, *, clock: Clock | None = None, reading: bool = False) -> None:
+        """Name a home; with `reading`, one that cannot be written will do."""
+        self._reading = reading
         self.path = Path(path).expanduser().absolute()
         self.clock: Clock = clock or SystemClock()
         self.outside: Outside | None = None
@@ -88,13 +90,13 @@ class Home:
                     where=str(self.path),
                     fix="give a folder that can be written with --home or INTERLOCK_HOME",
                 ) from error
-            if not os.access(self.path, os.W_OK):
+            if not self._reading and not os.access(self.path, os.W_OK):
                 raise HomeUnusable(
                     what="the home folder is read-only",
                     where=str(self.path),
                     fix="give a folder that can be written with --home or INTERLOCK_HOME",
                 )
-            return Database(self.path / "journal.db")
+            return Database(self.path / "journal.db", reading=self._reading)
 
     @cached_property
     def journal(self) -> Journal:

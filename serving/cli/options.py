@@ -37,8 +37,9 @@ def existing_home(path: Path | None) -> "Home":
         NotFound: there is none.
     """
     from interlock.runtime.errors import NotFound
+    from interlock.runtime.home import Home
 
-    home = home_at(path)
+    home = Home(home_at(path).path, reading=True)
     if not (home.path / "journal.db").exists():
         raise NotFound(
             what="nothing has been recorded here", where=str(home.path), fix="run an agent first, or give --home"

@@ -108,7 +108,7 @@ def table(title: str, columns: list[str], rows: list[list[Any]]) -> None:
     for row in rows:
         made.add_row(*(_cell(cell) for cell in row))
     console = Console()
-    console.print(made, width=None if console.is_terminal else 240)
+    (console if console.is_terminal else Console(width=240)).print(made)
 
 
 def _cell(value: Any) -> str:
