@@ -8,6 +8,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command, Send
 
 from interlock.nodes.asking import ask
+from interlock.nodes.loops import going_in_circles, told
 from interlock.nodes.prompt import prompt
 from interlock.nodes.state import Asked
 from interlock.nodes.tracing import origins
@@ -34,6 +35,9 @@ async def think(state: Reads, runtime: Runtime[Deps], *, then: str = "finish") -
     reply = await ask(deps.model, messages, at=f"think.{step}", tools=True)
     if not reply.tool_calls:
         return Command(goto=then, update={"draft": reply, "steps": step})
+    if circling := going_in_circles(reply.tool_calls, state["messages"]):
+        await deps.notebook.note("loop", f"think.{step}.loop", {"tools": circling})
+        return Command(goto="think", update={"messages": [reply, *told(reply.tool_calls)], "steps": step})
     traced = origins(reply.tool_calls, state, deps.tools.contract)
     return Command(goto=sends(reply, state, step, traced), update={"messages": [reply], "steps": step})
 

@@ -48,6 +48,11 @@ def evidence(messages: list[AnyMessage], contracts: Contracts) -> Evidence:
     return Evidence(said=said, results=tuple(_leaves(messages, contracts)))
 
 
+def given(messages: list[AnyMessage]) -> str:
+    """Give all that the user said and tools returned, in one text."""
+    return "\n".join(text_of(message) for message in messages if isinstance(message, HumanMessage | ToolMessage))
+
+
 def trusted_only(messages: list[AnyMessage], contracts: Contracts) -> list[AnyMessage]:
     """Give a conversation as a planner may see it: nothing in it was written by, or after reading, untrusted text."""
     kept: list[AnyMessage] = []

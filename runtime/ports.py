@@ -1,6 +1,6 @@
 """The small protocols by which nodes reach the world. Behind each of them stands the gate."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -98,8 +98,15 @@ class Door(Protocol):
         """
         ...
 
-    async def reply(self, text: str, *, at: str, label: Label) -> str:
-        """Let a reply out, and return it as it was let out."""
+    async def reply(self, text: str, *, at: str, label: Label, given: Callable[[], str] = ...) -> str:
+        """Let a reply out, and return it as it was let out.
+
+        Args:
+            text: the reply.
+            at: where in the run it stands.
+            label: of all that it was derived from.
+            given: all that the user said and tools returned; asked only where a policy wants replies to be grounded.
+        """
         ...
 
 
@@ -210,6 +217,10 @@ class Policies(Protocol):
         ...
 
     def decide(self, request: "Request") -> Decision: ...
+
+    def looks_at(self, action: str, attribute: str) -> bool:
+        """Tell whether a decision on the action can depend on an attribute, so that it need not be found out."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,6 @@
 """The ports for memory, replies and notes, with the gate before them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,7 @@ from interlock.runtime.database import Transaction
 from interlock.runtime.gate.gate import Call, Gate
 from interlock.runtime.gate.run import OpenRun
 from interlock.runtime.journal import events
+from interlock.runtime.labels import ungrounded
 from interlock.runtime.memories import Note, Owner, Recall, Written
 from interlock.runtime.ports import MemoryStore
 from interlock.runtime.records import Decision, Label, Usage
@@ -104,9 +106,12 @@ class GatedDoor:
         self.gate.record(self.run, at, events.Noted(what="transform", facts=facts))
         return _changed(text, decision)
 
-    async def reply(self, text: str, *, at: str, label: Label) -> str:
+    async def reply(self, text: str, *, at: str, label: Label, given: Callable[[], str] = str) -> str:
         """Let a reply out."""
-        decision = self.gate.require(self.run, at, "reply", {"text": text}, label)
+        facts: dict[str, Any] = {"text": text}
+        if self.gate.policies.looks_at("reply", "ungrounded"):
+            facts["ungrounded"] = ungrounded(text, given())
+        decision = self.gate.require(self.run, at, "reply", facts, label)
         text = _changed(text, decision)
         self.gate.record(self.run, at, events.Replied(text=text, decision=decision, label=label))
         return text

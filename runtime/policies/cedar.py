@@ -71,6 +71,11 @@ class CedarPolicies:
             return Decision(outcome="deny", reason=f"the policy cannot be used: {policies}")
         return policies.decide(request)
 
+    def looks_at(self, action: str, attribute: str) -> bool:
+        """Tell whether a decision on the action can depend on an attribute, so that it need not be found out."""
+        policies = self._refresh()
+        return not isinstance(policies, PolicyBroken) and policies.looks_at(action, attribute)
+
     def explain(self, request: Request) -> Explanation:
         """Tell how a decision on the request comes about.
 

@@ -105,6 +105,10 @@ class Compiled:
             return _deny(f"{request.action} cannot be judged: {error}")
         return (self._remembered if len(asked.context) <= _LONGEST_REMEMBERED else self._ask)(asked)
 
+    def looks_at(self, action: str, attribute: str) -> bool:
+        """Tell whether a decision on the action can depend on an attribute."""
+        return action in self._passages and self._relevant(action).looks_at(attribute)
+
     def explain(self, request: Request) -> Explanation:
         """Decide, and tell every policy's part in it."""
         decision = self.decide(request)

@@ -155,8 +155,8 @@ def _optional(**kinds: str) -> dict[str, Attribute]:
     return attributes_of(schema)
 
 
-def _tools() -> dict[str, Attribute]:
-    return attributes_of({"properties": {"tools": {"type": "array", "items": {"type": "string"}}}})
+def _texts(name: str) -> dict[str, Attribute]:
+    return attributes_of({"properties": {name: {"type": "array", "items": {"type": "string"}}}})
 
 
 _BUILT_IN: Final[dict[str, Passage]] = {
@@ -190,7 +190,7 @@ _BUILT_IN: Final[dict[str, Passage]] = {
             action="make_plan",
             resource_type="Channel",
             resource_id=lambda _request: "plan",
-            arguments=_optional(steps="integer", effects="integer") | _tools(),
+            arguments=_optional(steps="integer", effects="integer") | _texts("tools"),
         ),
         Passage(
             action="take_result",
@@ -202,7 +202,7 @@ _BUILT_IN: Final[dict[str, Passage]] = {
             action="reply",
             resource_type="Channel",
             resource_id=lambda _request: "reply",
-            arguments=_optional(text="string"),
+            arguments=_optional(text="string") | _texts("ungrounded"),
         ),
     )
 }
