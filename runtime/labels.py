@@ -160,8 +160,10 @@ def pointers(text: str) -> set[str]:
 def worst(choices: Iterable[Choice]) -> Choice:
     """Give the least trustworthy of some choices."""
     found = set(choices)
-    worse: Iterator[Choice] = (choice for choice in reversed(_WORST) if choice in found)
-    return next(worse, "said")
+    for choice in reversed(_WORST):
+        if choice in found:
+            return choice
+    return "said"
 
 
 def mentions(text: str, value: Any) -> bool:

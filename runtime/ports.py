@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from interlock.runtime.clock import Clock
 from interlock.runtime.contract import ToolContract
 from interlock.runtime.memories import Note, Owner, Recall, Written
-from interlock.runtime.records import Decision, Label, Origin, ToolCall, ToolContext
+from interlock.runtime.records import UNTRACED, Decision, Label, Origin, ToolCall, ToolContext
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage, AnyMessage
@@ -235,6 +235,6 @@ class Request:
     """A tool's name, or `call_model`, `read_memory`, `write_memory`, `reply`."""
     arguments: dict[str, Any]
     label: Label
-    origin: Origin = Origin()
+    origin: Origin = UNTRACED
     value: Any = None
     """What a tool returned, where the request is to take it."""

@@ -16,9 +16,10 @@ from interlock.runtime.journal.events import Refused
 from interlock.runtime.models.scripted import ScriptedChatModel
 
 QUESTION = "What do other customers say about late parcels?"
-SEARCH = {"name": "search_help", "id": "1", "args": {"query": "late parcels tips from other customers"}}
+QUERY = "late parcels tips from other customers"
+SEARCH: Any = {"name": "search_help", "id": "1", "args": {"query": QUERY}}
 OBEYS = AIMessage("", tool_calls=[{"name": "refund", "id": "2", "args": {"order_id": 1017, "amount": "30.00"}}])
-STEP = {"id": "s1", "goal": "look", "tool": "search_help", "arguments": {"query": {"value": SEARCH["args"]["query"]}}}
+STEP = {"id": "s1", "goal": "look", "tool": "search_help", "arguments": {"query": {"value": QUERY}}}
 PLAN = AIMessage("", tool_calls=[{"name": "Plan", "id": "0", "args": {"steps": [STEP]}}])
 SHAPES = {
     "plan_execute": (plan_execute, [PLAN, OBEYS, "Parcels may be late.", AIMessage("", tool_calls=[])]),

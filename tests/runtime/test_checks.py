@@ -60,7 +60,8 @@ def test_a_policy_masks_drops_and_caps() -> None:
 
 
 def test_a_forbid_that_caps_narrows_a_permit_and_grants_nothing() -> None:
-    cap = '@id("cap") @cap("amount: 50") forbid (principal, action == Action::"pay", resource) when {context.args.amount > 50};'
+    cap = """@id("cap") @cap("amount: 50")
+        forbid (principal, action == Action::"pay", resource) when { context.args.amount > 50 };"""
     permit = '@id("may") permit (principal, action == Action::"pay", resource);'
 
     both = CedarPolicies(permit + cap, [PAY])
@@ -94,7 +95,8 @@ def test_a_reply_that_states_what_nobody_gave_is_not_grounded() -> None:
 
 
 def test_a_policy_may_forbid_replies_that_are_not_grounded() -> None:
-    rule = '@id("grounded") forbid (principal, action == Action::"reply", resource) when { context.args has ungrounded && !context.args.ungrounded.isEmpty() };'
+    rule = """@id("grounded") forbid (principal, action == Action::"reply", resource)
+        when { context.args has ungrounded && !context.args.ungrounded.isEmpty() };"""
     policies = CedarPolicies(rule, [PAY])
 
     assert policies.looks_at("reply", "ungrounded")
