@@ -1,4 +1,4 @@
-"""Where memories lie on disk, and who may write there: one folder per tenant, one writing process per folder."""
+"""Where memories lie on disk, and who may write there: one folder per user, one writing process per folder."""
 
 import json
 import os
@@ -16,9 +16,13 @@ FORMAT = 1
 LOCK_WAIT_S = 5.0
 
 
-def tenant_folder(home: Path, tenant: str) -> Path:
-    """Name a tenant's folder. Names are hashed: a tenant called `../x` lands beside the others, not outside."""
-    return home / "memory" / ("t" + sha256(tenant.encode("utf-8", "surrogatepass")).hexdigest()[:32])
+def folder_of(home: Path, tenant: str, user: str) -> Path:
+    """Name a user's folder. Names are hashed: a user called `../x` lands beside the others, not outside."""
+    return home / "memory" / f"t{_hashed(tenant)}" / f"u{_hashed(user)}"
+
+
+def _hashed(name: str) -> str:
+    return sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 @contextmanager
@@ -34,7 +38,7 @@ def usable(folder: Path) -> Generator[None]:
 
 
 class WriterLock:
-    """The right to write to one tenant's vectors. Held by one process at a time, and told by name to the others."""
+    """The right to write to one user's vectors. Held by one process at a time, and told by name to the others."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

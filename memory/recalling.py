@@ -9,48 +9,24 @@ from datetime import datetime
 from typing import Any
 
 from interlock.memory.policies import ReadPolicy, within
-from interlock.memory.truth import Truth, as_text, owner_word
+from interlock.memory.ranking import Hit
+from interlock.memory.truth import Truth, as_text
 from interlock.memory.writing import RECALLED
 from interlock.runtime.memories import Owner, Recall, Recalled, Withheld
 from interlock.runtime.records import Confidentiality, Label
 
 CANDIDATES = 60
-WEIGHT_MEANING = 0.6
-HALF_BM25 = 4.0
-"""BM25 at which the score by words is one half."""
-FOUND = 0.3
 CHARACTERS_PER_TOKEN = 4
 QUERY_CHARACTERS = 2_000
 QUERY_TERMS = 64
 STOPWORDS = frozenset(
     re.findall(
         r"\w+",
-        "a an and are as at be been by can could did do does for from had has have how i if in is it its me my of on or"
-        " our shall she should so than that the their them then there these they this to us was we were what when where"
-        " which who whom why will with would you your",
+        "a an and are as at be been by can could did do does for from had has have he her him his how i if in is it its"
+        " me my of on or our shall she should so than that the their them then there these they this to us was we were"
+        " what when where which who whom why will with would you your",
     )
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Hit:
-    """A row that may answer, with its evidence, each between 0 and 1."""
-
-    row: sqlite3.Row
-    words: float
-    meaning: float | None
-    """None where vectors could not be asked."""
-
-    @property
-    def score(self) -> float:
-        if self.meaning is None:
-            return self.words
-        return WEIGHT_MEANING * max(self.meaning, 0.0) + (1 - WEIGHT_MEANING) * self.words
-
-    @property
-    def why(self) -> str:
-        meaning = "meaning not asked" if self.meaning is None else f"meaning {self.meaning:.2f}"
-        return f"{meaning}, words {self.words:.2f}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,15 +42,14 @@ class Condition:
 
 def held_by(owner: Owner) -> Condition:
     """Select all that is held on the owner; without an agent: on the user, by all agents."""
-    user = Condition(sql="m.user = :user", values={"user": owner.user})
-    return user.also("m.agent = :agent", agent=owner.agent) if owner.agent else user
+    if not owner.agent:
+        return Condition(sql="TRUE", values={})
+    return Condition(sql="m.agent = :agent", values={"agent": owner.agent})
 
 
 def seen_by(owner: Owner) -> Condition:
     """Select what the owner's agent may recall: its own memories of the user, and those that all agents share."""
-    return Condition(
-        sql="m.user = :user AND m.agent IN ('', :agent)", values={"user": owner.user, "agent": owner.agent}
-    )
+    return Condition(sql="m.agent IN ('', :agent)", values={"agent": owner.agent})
 
 
 def live(condition: Condition, at: datetime) -> Condition:
@@ -97,23 +72,17 @@ def as_known(condition: Condition, at: datetime) -> Condition:
 
 
 def by_words(truth: Truth, query: str, condition: Condition, limit: int) -> dict[int, float]:
-    """Rank the owner's rows by BM25: row numbers with a score between 0 and 1."""
+    """Find rows that hold words of the query: BM25 by row number, for the best ones."""
     terms = terms_of(query)
     if not terms:
         return {}
     wanted = " OR ".join(f'"{term}"' for term in terms)
-    match = f'owner : "{owner_word(condition.values["user"])}" AND text : ({wanted})'
     found = truth.rows(
-        "SELECT words.rowid AS row, -bm25(words, 0.0, 1.0) AS score FROM words JOIN memories m ON m.row = words.rowid"  # noqa: S608
+        "SELECT words.rowid AS row, -bm25(words) AS score FROM words JOIN memories m ON m.row = words.rowid"  # noqa: S608
         f" WHERE words MATCH :match AND {condition.sql} ORDER BY score DESC LIMIT :limit",
-        condition.values | {"match": match, "limit": limit},
+        condition.values | {"match": wanted, "limit": limit},
     )
-    return {row["row"]: _between(max(row["score"], 0.0)) for row in found}
-
-
-def _between(bm25: float) -> float:
-    # In a memory of few rows BM25 is near zero for every word; that a word stands there counts all the same.
-    return FOUND + (1 - FOUND) * bm25 / (bm25 + HALF_BM25)
+    return {row["row"]: row["score"] for row in found}
 
 
 def terms_of(query: str) -> list[str]:
@@ -128,11 +97,11 @@ def readable(query: str) -> str:
 
 
 def permitted(hits: Iterable[Hit], policy: ReadPolicy) -> Recall:
-    """Let through the best hits that the policy allows, and name those it holds back."""
+    """Let through the best hits that the policy allows, and name those it holds back. Hits come best first."""
     items: list[Recalled] = []
     withheld: list[Withheld] = []
     room = None if policy.tokens is None else policy.tokens * CHARACTERS_PER_TOKEN
-    for hit in sorted(hits, key=lambda hit: (-hit.score, hit.row["row"])):
+    for hit in hits:
         if hit.score < policy.min_score or len(items) == policy.limit:
             break
         if rule := _rule_against(hit.row, policy, room):
@@ -167,11 +136,26 @@ def _recalled(hit: Hit) -> Recalled:
     )
 
 
-def fetch(truth: Truth, condition: Condition, *, numbers: Iterable[int], ids: Iterable[str]) -> list[sqlite3.Row]:
-    """Fetch the rows of these numbers or ids that meet the condition."""
-    values = condition.values | {"numbers": json.dumps(list(numbers)), "ids": json.dumps(list(ids))}
+def fetch(truth: Truth, condition: Condition, numbers: Iterable[int]) -> list[sqlite3.Row]:
+    """Fetch the rows of these numbers that meet the condition, with their token vectors."""
     return truth.rows(
-        "SELECT m.* FROM memories m WHERE (m.row IN (SELECT value FROM json_each(:numbers))"  # noqa: S608
-        f" OR m.id IN (SELECT value FROM json_each(:ids))) AND {condition.sql}",
-        values,
+        "SELECT m.*, t.vectors FROM json_each(:numbers) j CROSS JOIN memories m ON m.row = j.value"  # noqa: S608
+        f" JOIN tokens t ON t.row = m.row WHERE {condition.sql}",
+        condition.values | {"numbers": json.dumps(list(numbers))},
     )
+
+
+def latest(truth: Truth, condition: Condition, limit: int) -> list[int]:
+    """List the newest rows that meet the condition."""
+    sql = f"SELECT m.row FROM memories m WHERE {condition.sql} ORDER BY m.row DESC LIMIT :limit"  # noqa: S608
+    return [row["row"] for row in truth.rows(sql, condition.values | {"limit": limit})]
+
+
+def frequencies(truth: Truth, pieces: Iterable[str]) -> tuple[int, dict[str, int]]:
+    """Count all rows, and those that hold each of the pieces."""
+    rows = truth.rows("SELECT count(*) FROM memories")[0][0]
+    found = truth.rows(
+        "SELECT piece, rows FROM pieces WHERE piece IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(pieces)),),
+    )
+    return int(rows), {row["piece"]: row["rows"] for row in found}

@@ -1,46 +1,58 @@
-"""One tenant's memories: truth, words and vectors, kept in step. Blocking; the store calls it from threads."""
+"""One user's memories: truth, words and vectors, kept in step. Blocking; the store calls it from threads."""
 
+import sqlite3
 import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from interlock.memory.layout import tenant_folder
-from interlock.memory.policies import ReadPolicy, WritePolicy
+from interlock.memory.layout import folder_of
+from interlock.memory.policies import ReadPolicy
+from interlock.memory.projection import directions, packed, shrunk
+from interlock.memory.ranking import Asked, Hit, rank, weights
 from interlock.memory.recalling import (
     CANDIDATES,
+    STOPWORDS,
     Condition,
-    Hit,
     as_known,
     by_words,
     fetch,
+    frequencies,
+    latest,
     live,
     permitted,
     readable,
     seen_by,
 )
 from interlock.memory.records import Record
-from interlock.memory.truth import FILE, Truth, as_text, owner_word, remove
+from interlock.memory.rows import Tokens, remove
+from interlock.memory.truth import FILE, Truth, as_text
 from interlock.memory.vectors import Point, Vectors
-from interlock.memory.writing import Verdict, place
+from interlock.memory.writing import Draft, place
 from interlock.runtime.errors import HomeUnusable, MemoryBusy
-from interlock.runtime.memories import Note, Owner, Recall, Written
+from interlock.runtime.memories import Owner, Recall, Written
 from interlock.runtime.models.embeddings import Embedder
+
+if TYPE_CHECKING:
+    from interlock.memory.cloud import Matrix
 
 
 class Shelf:
-    """One tenant's part of the store."""
+    """One user's part of the store."""
 
-    def __init__(self, home: Path, tenant: str, embedder: Callable[[], Embedder]) -> None:
-        self.truth = Truth(tenant_folder(home, tenant), tenant)
+    def __init__(self, home: Path, owner: Owner, embedder: Callable[[], Embedder]) -> None:
+        self.truth = Truth(folder_of(home, owner.tenant, owner.user), owner)
         self._embedder = embedder
         self._vectors: Vectors | None = None
         self._mutex = threading.RLock()
 
     @staticmethod
-    def exists(home: Path, tenant: str) -> bool:
-        return (tenant_folder(home, tenant) / FILE).exists()
+    def exists(home: Path, owner: Owner) -> bool:
+        return (folder_of(home, owner.tenant, owner.user) / FILE).exists()
 
     def close(self) -> None:
         with self._mutex:
@@ -48,18 +60,22 @@ class Shelf:
                 self._vectors.close()
             self.truth.close()
 
-    def remember(
-        self, note: Note, verdict: Verdict, *, id: str, owner: Owner, policy: WritePolicy, now: datetime
-    ) -> Written:
-        """Write a note that was judged fit. When this returns, it is found by words and by meaning."""
-        (vector,) = self._embedder().embed([verdict.text])
+    def remember(self, drafts: Sequence[Draft]) -> list[Written]:
+        """Write drafts, all or none. When this returns, they are found by words and by meaning."""
+        read = self._tokens([draft.verdict.text for draft in drafts])
         with self._writing() as vectors:
             with self.truth.transaction() as db:
-                written = place(db, note, verdict, id=id, owner=owner, policy=policy, now=now)
-            if written.id == id:
-                point = Point(id=id, user=owner_word(owner.user), vector=vector)
-                self._follow(vectors, [point] if written.code != "kept-as-past" else [], written.replaced)
+                written = [place(db, replace(d, tokens=tokens)) for d, tokens in zip(drafts, read, strict=True)]
+            self._follow(vectors, [id for one in written for id in one.replaced])
         return written
+
+    def foresee(self, draft: Draft) -> Written:
+        """Tell what `remember` would do: do it, and take it back before anyone sees it."""
+        try:
+            with self.truth.transaction() as db:
+                raise _TakenBack(place(db, draft))
+        except _TakenBack as taken:
+            return taken.written
 
     def recall(self, query: str, owner: Owner, policy: ReadPolicy, now: datetime) -> Recall:
         """Answer a query from the owner's rows, and put on record that they were of use."""
@@ -67,20 +83,9 @@ class Shelf:
         condition = live(seen, now) if policy.as_of is None else as_known(seen, policy.as_of)
         if not self.records(condition, 1):
             return Recall()
-        query = readable(query)
-        words = by_words(self.truth, query, condition, CANDIDATES)
-        meaning = self._by_meaning(query, owner)
-        found = permitted(self._hits(condition, words, meaning), policy)
+        found = permitted(self._hits(readable(query), condition), policy)
         self._touch([item.id for item in found.items], now)
         return found
-
-    def foresee(self, note: Note, verdict: Verdict, *, owner: Owner, policy: WritePolicy, now: datetime) -> Written:
-        """Tell what `remember` would do: do it, and take it back before anyone sees it."""
-        try:
-            with self.truth.transaction() as db:
-                raise _TakenBack(place(db, note, verdict, id="", owner=owner, policy=policy, now=now))
-        except _TakenBack as taken:
-            return taken.written
 
     def records(self, condition: Condition, limit: int) -> tuple[Record, ...]:
         """Fetch records, newest first; a negative limit means all."""
@@ -98,31 +103,45 @@ class Shelf:
                 remove(db, ids)
             self._finish_erasing(vectors)
 
-    def _hits(self, condition: Condition, words: dict[int, float], meaning: dict[str, float] | None) -> list[Hit]:
-        """Fetch the union of both candidates' lists with the evidence for each."""
-        best = sorted(meaning or {}, key=lambda id: -(meaning or {})[id])[:CANDIDATES]
-        rows = fetch(self.truth, condition, numbers=sorted(words), ids=best)
-        return [
-            Hit(
-                row=row,
-                words=words.get(row["row"], 0.0),
-                meaning=None if meaning is None else meaning.get(row["id"]),
-            )
-            for row in rows
-        ]
+    def _hits(self, query: str, condition: Condition) -> list[Hit]:
+        """Rank the best candidates by words and by meaning; those that no vector stands for come by age."""
+        words = by_words(self.truth, query, condition, CANDIDATES)
+        near = self._near(query)
+        numbers = set(words)
+        if near is not None:
+            numbers |= set(sorted(near, key=lambda row: -near[row])[:CANDIDATES])
+        unseen = condition if near is None else condition.also("m.in_vectors = 0")
+        numbers |= set(latest(self.truth, unseen, CANDIDATES))
+        return rank(self._asked(query), fetch(self.truth, condition, numbers), words=words, near=near)
 
-    def _by_meaning(self, query: str, owner: Owner) -> dict[str, float] | None:
-        """Compare the query with all the owner's vectors; None while another process is writing them."""
+    def _asked(self, query: str) -> Asked:
+        embedder = self._embedder()
+        (found,) = embedder.tokens([query])
+        rows, rows_with = frequencies(self.truth, set(found.words))
+        return Asked(
+            text=query,
+            words=found.words,
+            vectors=shrunk(found.vectors, directions(embedder.name, embedder.dimensions)),
+            weights=weights(found.words, rows, rows_with, STOPWORDS),
+        )
+
+    def _near(self, query: str) -> dict[int, float] | None:
+        """Compare the query with all vectors; None while another process is writing them."""
         (vector,) = self._embedder().embed([query])
         try:
             with self._mutex:
-                return self._index().likeness(owner_word(owner.user), vector, stamp=self.truth.changes())
+                return self._index().near(vector, stamp=self.truth.changes())
         except MemoryBusy:
             return None
 
+    def _tokens(self, texts: Sequence[str]) -> list[Tokens]:
+        embedder = self._embedder()
+        kept = directions(embedder.name, embedder.dimensions)
+        return [Tokens(pieces=t.words, vectors=packed(shrunk(t.vectors, kept))) for t in embedder.tokens(texts)]
+
     def _touch(self, ids: Sequence[str], now: datetime) -> None:
         """Count a use. A home that cannot be written can still be read."""
-        with suppress(HomeUnusable), self.truth.transaction() as db:
+        with suppress(HomeUnusable), self.truth.transaction(durable=False) as db:
             values = [(as_text(now), id) for id in ids]
             db.executemany("UPDATE memories SET uses = uses + 1, last_used = ? WHERE id = ?", values)
 
@@ -133,31 +152,27 @@ class Shelf:
 
     @contextmanager
     def _writing(self) -> Generator[Vectors]:
-        """Hold the right to write to this tenant's memory."""
+        """Hold the right to write to this user's memory."""
         with self._mutex, self._index().opened() as vectors:
             yield vectors
-
-    def _follow(self, vectors: Vectors, added: Sequence[Point], closed: Sequence[str]) -> None:
-        """Bring the vectors to where the truth is."""
-        vectors.put(added)
-        vectors.delete(closed)
-        with self.truth.transaction() as db:
-            db.executemany("UPDATE memories SET in_vectors = 1 WHERE id = ?", [(point.id,) for point in added])
-            db.executemany("UPDATE memories SET in_vectors = 0 WHERE id = ?", [(id,) for id in closed])
 
     def _mend(self, vectors: Vectors) -> None:
         """Finish what a crash left half done between truth and vectors."""
         self._finish_erasing(vectors)
-        missing = self.truth.rows("SELECT id, user, text FROM memories WHERE in_vectors = 0 AND closed_at IS NULL")
         closed = self.truth.rows("SELECT id FROM memories WHERE in_vectors = 1 AND closed_at IS NOT NULL")
-        if not missing and not closed:
+        self._follow(vectors, [row["id"] for row in closed])
+
+    def _follow(self, vectors: Vectors, closed: Sequence[str]) -> None:
+        """Bring the vectors to where the truth is: those of new rows in, those of closed rows out."""
+        new = self.truth.rows("SELECT * FROM memories WHERE in_vectors = 0 AND closed_at IS NULL")
+        if not new and not closed:
             return
-        rows = self._embedder().embed([row["text"] for row in missing])
-        points = [
-            Point(id=row["id"], user=owner_word(row["user"]), vector=vector)
-            for row, vector in zip(missing, rows, strict=True)
-        ]
-        self._follow(vectors, points, [row["id"] for row in closed])
+        embedded = self._embedder().embed([row["text"] for row in new])
+        vectors.put([_point(row, vector) for row, vector in zip(new, embedded, strict=True)])
+        vectors.delete(closed)
+        with self.truth.transaction() as db:
+            db.executemany("UPDATE memories SET in_vectors = 1 WHERE id = ?", [(row["id"],) for row in new])
+            db.executemany("UPDATE memories SET in_vectors = 0 WHERE id = ?", [(id,) for id in closed])
 
     def _finish_erasing(self, vectors: Vectors) -> None:
         doomed = [row["id"] for row in self.truth.rows("SELECT id FROM doomed")]
@@ -167,7 +182,13 @@ class Shelf:
                 db.execute("DELETE FROM doomed")
 
 
-class _TakenBack(Exception):  # no error
+def _point(row: sqlite3.Row, vector: "Matrix") -> Point:
+    conversation = f"{row['agent']}\x00{row['run']}" if row["kind"] == "episode" and row["run"] else ""
+    turn_of = sha256(conversation.encode()).hexdigest()[:16] if conversation else ""
+    return Point(id=row["id"], row=row["row"], turn_of=turn_of, vector=vector)
+
+
+class _TakenBack(Exception):
     """Ends a transaction that was only to be looked at."""
 
     def __init__(self, written: Written) -> None:

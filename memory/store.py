@@ -1,17 +1,18 @@
 """A memory that is open: what the gate asks (recall, remember), and what people ask (list, show, forget, ...)."""
 
 import asyncio
-import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from interlock.memory.policies import ReadPolicy, WritePolicy
-from interlock.memory.recalling import held_by, live
+from interlock.memory.recalling import Condition, held_by, live
 from interlock.memory.records import Forgotten, Pruned, Record, Removed, Stats
-from interlock.memory.shelf import Shelf
-from interlock.memory.writing import judge
+from interlock.memory.rows import Tokens
+from interlock.memory.shelves import Shelves
+from interlock.memory.writing import Draft, Verdict, judge
 from interlock.runtime.clock import Clock
 from interlock.runtime.errors import NotFound
 from interlock.runtime.memories import Kind, Note, Owner, Recall, Written
@@ -19,18 +20,15 @@ from interlock.runtime.models.embeddings import Embedder
 
 
 class Store:
-    """All tenants' memories in one home. A tenant's folder is opened when it is first needed."""
+    """All users' memories in one home. A user's folder is opened when it is first needed."""
 
     def __init__(
         self, home: Path, clock: Clock, *, write: WritePolicy, read: ReadPolicy, embedder: Callable[[], Embedder]
     ) -> None:
-        self._home = home
         self._clock = clock
         self._write = write
         self._read = read
-        self._embedder = embedder
-        self._shelves: dict[str, Shelf] = {}
-        self._mutex = threading.Lock()
+        self._shelves = Shelves(home, embedder)
 
     async def recall(self, query: str, owner: Owner, policy: ReadPolicy | None = None) -> Recall:
         """Find what answers the query, by the store's read policy or another."""
@@ -42,19 +40,22 @@ class Store:
 
     def search(self, query: str, owner: Owner, policy: ReadPolicy | None = None) -> Recall:
         """Do what `recall` does, and wait for it."""
-        shelf = self._existing(owner)
-        if shelf is None:
+        if not self._shelves.exists(owner):
             return Recall()
-        return shelf.recall(query, owner, policy or self._read, self._clock.now())
+        with self._shelves.of(owner) as shelf:
+            return shelf.recall(query, owner, policy or self._read, self._clock.now())
 
     def add(self, note: Note, owner: Owner) -> Written:
         """Do what `remember` does, and wait for it."""
+        return self.add_all([note], owner)[0]
+
+    def add_all(self, notes: Iterable[Note], owner: Owner) -> tuple[Written, ...]:
+        """Keep many notes at once, such as a conversation: one decision for each, in their order."""
         now = self._clock.now()
-        verdict = judge(note, self._write, now)
-        if not verdict.kept:
-            return Written(kept=False, code=verdict.code, reason=verdict.reason)
-        shelf = self._shelf(owner.tenant)
-        return shelf.remember(note, verdict, id=self._clock.new_id(), owner=owner, policy=self._write, now=now)
+        judged = [(note, judge(note, self._write, now)) for note in notes]
+        drafts = [self._draft(note, verdict, owner, now) for note, verdict in judged if verdict.kept]
+        made = iter(self._write_down(drafts, owner))
+        return tuple(next(made) if v.kept else Written(kept=False, code=v.code, reason=v.reason) for _, v in judged)
 
     def explain(self, note: Note, owner: Owner) -> Written:
         """Tell what `remember` would do, and do nothing."""
@@ -62,10 +63,10 @@ class Store:
         verdict = judge(note, self._write, now)
         if not verdict.kept:
             return Written(kept=False, code=verdict.code, reason=verdict.reason)
-        shelf = self._existing(owner)
-        if shelf is None:
+        if not self._shelves.exists(owner):
             return Written(kept=True, code="kept", reason=verdict.reason)
-        return shelf.foresee(note, verdict, owner=owner, policy=self._write, now=now)
+        with self._shelves.of(owner) as shelf:
+            return shelf.foresee(self._draft(note, verdict, owner, now))
 
     def list(
         self, owner: Owner, *, kind: Kind | None = None, everything: bool = False, limit: int = 100
@@ -74,11 +75,8 @@ class Store:
 
         An owner without an agent stands for the user as a whole: the memories of all agents are listed.
         """
-        shelf = self._existing(owner)
-        if shelf is None:
-            return ()
         owned = held_by(owner) if everything else live(held_by(owner), self._clock.now())
-        return shelf.records(owned if kind is None else owned.also("m.kind = :kind", kind=kind), limit)
+        return self._records(owner, owned if kind is None else owned.also("m.kind = :kind", kind=kind), limit)
 
     def texts(self, owner: Owner) -> tuple[str, ...]:
         """List the texts that are live, newest first."""
@@ -90,8 +88,7 @@ class Store:
         Raises:
             NotFound: the owner has none of that id.
         """
-        shelf = self._existing(owner)
-        found = shelf.records(held_by(owner).also("m.id = :id", id=id), 1) if shelf else ()
+        found = self._records(owner, held_by(owner).also("m.id = :id", id=id), 1)
         if not found:
             raise NotFound(what=f"no memory {id!r}", where=f"user {owner.user!r}", fix="see `interlock memory list`")
         return found[0]
@@ -123,9 +120,7 @@ class Store:
             ids = [item.id for item in self.search(query, owner).items]
         else:
             ids = [record.id for record in self.list(owner, everything=True, limit=-1)]
-        shelf = self._existing(owner)
-        if shelf is not None and ids:
-            shelf.forget(ids)
+        self._erase(ids, owner)
         return Forgotten(ids=tuple(ids))
 
     def prune(self, owner: Owner, *, dry_run: bool = False) -> Pruned:
@@ -137,9 +132,8 @@ class Store:
             for record in records
             if record.expires_at is not None and record.expires_at <= now and not record.pinned
         ]
-        shelf = self._existing(owner)
-        if shelf is not None and removed and not dry_run:
-            shelf.forget([item.id for item in removed])
+        if not dry_run:
+            self._erase([item.id for item in removed], owner)
         return Pruned(removed=tuple(removed), dry_run=dry_run)
 
     def export(self, owner: Owner) -> dict[str, Any]:
@@ -154,19 +148,33 @@ class Store:
 
     def close(self) -> None:
         """Let go of files and locks."""
-        with self._mutex:
-            for shelf in self._shelves.values():
-                shelf.close()
-            self._shelves.clear()
+        self._shelves.close()
 
-    def _existing(self, owner: Owner) -> Shelf | None:
-        """Open the tenant's shelf if there is one: asking writes nothing."""
-        if owner.tenant in self._shelves or Shelf.exists(self._home, owner.tenant):
-            return self._shelf(owner.tenant)
-        return None
+    def _records(self, owner: Owner, condition: Condition, limit: int) -> tuple[Record, ...]:
+        """Fetch records; asking for a user of whom nothing is known writes nothing."""
+        if not self._shelves.exists(owner):
+            return ()
+        with self._shelves.of(owner) as shelf:
+            return shelf.records(condition, limit)
 
-    def _shelf(self, tenant: str) -> Shelf:
-        with self._mutex:
-            if tenant not in self._shelves:
-                self._shelves[tenant] = Shelf(self._home, tenant, self._embedder)
-            return self._shelves[tenant]
+    def _write_down(self, drafts: Sequence[Draft], owner: Owner) -> Sequence[Written]:
+        if not drafts:
+            return ()
+        with self._shelves.of(owner) as shelf:
+            return shelf.remember(drafts)
+
+    def _erase(self, ids: Sequence[str], owner: Owner) -> None:
+        if ids:
+            with self._shelves.of(owner) as shelf:
+                shelf.forget(ids)
+
+    def _draft(self, note: Note, verdict: Verdict, owner: Owner, now: datetime) -> Draft:
+        return Draft(
+            id=self._clock.new_id(),
+            note=note,
+            verdict=verdict,
+            owner=owner,
+            tokens=Tokens(pieces=(), vectors=b""),
+            policy=self._write,
+            now=now,
+        )

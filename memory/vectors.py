@@ -1,13 +1,13 @@
-"""One tenant's vectors in Chroma, embedded. Open only while this process holds the writer's lock."""
+"""One user's vectors in Chroma, embedded. Open only while this process holds the writer's lock."""
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from interlock.memory.cloud import Cloud
 from interlock.memory.layout import LOCK_WAIT_S, WriterLock, usable
 from interlock.runtime.errors import HomeUnusable
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 COLLECTION = "memories"
 IDLE_S = 1.0
 READ_WAIT_S = 0.2
-CACHED_USERS = 64
 PAGE = 500
 
 
@@ -29,13 +28,14 @@ class Point:
     """A memory's place among the vectors."""
 
     id: str
-    user: str
-    """The user's word, not the user's name."""
+    row: int
+    turn_of: str
+    """The conversation it is a turn of; empty where it stands for itself."""
     vector: "Matrix"
 
 
 class Vectors:
-    """One tenant's vectors.
+    """One user's vectors.
 
     `opened` opens them; put, delete and ids are for inside. The lock is given back when nothing was asked for a
     while, so that other processes get their turn.
@@ -58,7 +58,7 @@ class Vectors:
         self._client: Any = None
         self._collection: Any = None
         self._timer: threading.Timer | None = None
-        self._users: OrderedDict[str, tuple[list[str], Matrix]] = OrderedDict()
+        self._cloud: Cloud | None = None
         self._stamp = -1
 
     @contextmanager
@@ -93,46 +93,37 @@ class Vectors:
             self._collection.upsert(
                 ids=[p.id for p in page],
                 embeddings=[p.vector for p in page],
-                metadatas=[{"user": p.user} for p in page],
+                metadatas=[{"row": p.row, "turn_of": p.turn_of} for p in page],
             )
-        for user in {p.user for p in points}:
-            self._users.pop(user, None)
+        if points:
+            self._cloud = None
 
     def delete(self, ids: Sequence[str]) -> None:
         for start in range(0, len(ids), PAGE):
             self._collection.delete(ids=list(ids[start : start + PAGE]))
         if ids:
-            self._users.clear()
+            self._cloud = None
 
     def ids(self) -> set[str]:
         return set(self._collection.get(include=[])["ids"])
 
-    def likeness(self, user: str, vector: "Matrix", *, stamp: int) -> dict[str, float]:
-        """Compare a vector with all of one user's, exactly: cosines by id.
+    def near(self, vector: "Matrix", *, stamp: int) -> dict[int, float]:
+        """Compare a vector with all, exactly: by row number, the cosine with a row and its neighbours.
 
         Args:
-            user: the user's word.
             vector: shape (d,), unit length.
             stamp: differs once another process may have changed the vectors.
         """
         with self._mutex:
-            if stamp != self._stamp:
-                self._users.clear()
-                self._stamp = stamp
-            if user not in self._users:
+            if self._cloud is None or stamp != self._stamp:
                 with self.opened(READ_WAIT_S):
-                    self._users[user] = self._of(user)
-            self._users.move_to_end(user)
-            while len(self._users) > CACHED_USERS:
-                self._users.popitem(last=False)
-            ids, rows = self._users[user]
-            return dict(zip(ids, (rows @ vector).tolist(), strict=True)) if ids else {}
+                    self._cloud = self._read()
+                    self._stamp = stamp
+            return self._cloud.near(vector)
 
-    def _of(self, user: str) -> "tuple[list[str], Matrix]":
-        import numpy as np
-
-        found = self._collection.get(where={"user": user}, include=["embeddings"])
-        return list(found["ids"]), np.asarray(found["embeddings"], dtype=np.float32)
+    def _read(self) -> Cloud:
+        found = self._collection.get(include=["embeddings", "metadatas"])
+        return Cloud.of([(m["row"], m["turn_of"]) for m in found["metadatas"]], found["embeddings"])
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

@@ -10,9 +10,11 @@ from hashlib import sha256
 from typing import Any
 
 from interlock.memory.policies import WritePolicy, within
-from interlock.memory.truth import as_text, insert
+from interlock.memory.rows import Tokens, insert
+from interlock.memory.truth import as_text
 from interlock.runtime.memories import Note, Owner, Slot, Written
 from interlock.runtime.personal import mask
+from interlock.runtime.records import Label
 
 RECALLED = "memory:"
 """Prefix of the label source that recalled text carries."""
@@ -79,46 +81,57 @@ def _of_content(note: Note, policy: WritePolicy, now: datetime) -> tuple[str, st
     return None
 
 
-def place(
-    db: sqlite3.Connection, note: Note, verdict: Verdict, *, id: str, owner: Owner, policy: WritePolicy, now: datetime
-) -> Written:
-    """Merge the note into its duplicate, or add it and close what it supersedes. Runs inside a transaction."""
-    digest = digest_of(verdict.text)
-    if (same := _duplicate(db, note, digest, owner, now)) is not None:
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """A note that was judged fit, ready to be written."""
+
+    id: str
+    note: Note
+    verdict: Verdict
+    owner: Owner
+    tokens: Tokens
+    policy: WritePolicy
+    now: datetime
+
+
+def place(db: sqlite3.Connection, draft: Draft) -> Written:
+    """Merge a draft into its duplicate, or add it and close what it supersedes. Runs inside a transaction."""
+    note, owner, now = draft.note, draft.owner, draft.now
+    if (same := _duplicate(db, draft)) is not None:
         _merge(db, same, note, now)
         return Written(kept=True, code="duplicate", reason="known already; the source was added", id=same["id"])
-    if _too_many(db, owner, policy, now):
-        return Written(kept=False, code="rate", reason=f"more than {policy.per_hour} notes within an hour")
+    if _too_many(db, draft.policy, now):
+        return Written(kept=False, code="rate", reason=f"more than {draft.policy.per_hour} notes within an hour")
     rivals = _rivals(db, note.slot, owner) if note.slot and not note.slot.many else []
     starts = as_text(note.valid_from or now)
-    later = [rival for rival in rivals if rival["valid_from"] > starts]
-    values = _values(note, verdict, owner, now) | {"id": id, "digest": digest, "policy": policy.version}
-    if later:
-        ends = min(rival["valid_from"] for rival in later)
+    values = _values(draft)
+    if ends := min((rival["valid_from"] for rival in rivals if rival["valid_from"] > starts), default=None):
         values |= {"valid_to": min(ends, values["valid_to"] or ends), "closed_at": as_text(now)}
-        insert(db, values)
-        return Written(kept=True, code="kept-as-past", reason="a later value is known; kept as what was true", id=id)
-    insert(db, values)
+        insert(db, values, draft.tokens)
+        return Written(kept=True, code="kept-as-past", reason="a later value is known; kept as past", id=draft.id)
+    insert(db, values, draft.tokens)
     for rival in rivals:
-        _close(db, rival, by=id, ends=starts, now=now)
-    return _written(id, rivals, verdict)
+        _close(db, rival, by=draft.id, ends=starts, now=now)
+    return _written(draft, rivals)
 
 
-def _written(id: str, rivals: list[sqlite3.Row], verdict: Verdict) -> Written:
-    masked = f"; masked: {', '.join(verdict.masked)}" if verdict.masked else ""
+def _written(draft: Draft, rivals: list[sqlite3.Row]) -> Written:
+    masked = f"; masked: {', '.join(draft.verdict.masked)}" if draft.verdict.masked else ""
     if not rivals:
-        return Written(kept=True, code="kept", reason=verdict.reason + masked, id=id)
+        return Written(kept=True, code="kept", reason=draft.verdict.reason + masked, id=draft.id)
     replaced = tuple(str(rival["id"]) for rival in rivals)
     reason = "it supersedes the former value of its slot" + masked
-    return Written(kept=True, code="superseded-other", reason=reason, id=id, replaced=replaced)
+    return Written(kept=True, code="superseded-other", reason=reason, id=draft.id, replaced=replaced)
 
 
-def _values(note: Note, verdict: Verdict, owner: Owner, now: datetime) -> dict[str, Any]:
+def _values(draft: Draft) -> dict[str, Any]:
+    note, owner, now = draft.note, draft.owner, draft.now
     subject, attribute = slot_key(note.slot) if note.slot else (None, None)
     return {
-        "user": owner.user,
+        "id": draft.id,
         "agent": owner.agent,
-        "text": verdict.text,
+        "text": draft.verdict.text,
+        "digest": digest_of(draft.verdict.text),
         "kind": note.kind,
         "subject": subject,
         "attribute": attribute,
@@ -133,6 +146,7 @@ def _values(note: Note, verdict: Verdict, owner: Owner, now: datetime) -> dict[s
         "valid_to": as_text(note.valid_to) if note.valid_to else None,
         "learned_at": as_text(now),
         "expires_at": as_text(note.expires_at) if note.expires_at else None,
+        "policy": draft.policy.version,
     }
 
 
@@ -140,20 +154,28 @@ def _source(note: Note, now: datetime) -> dict[str, str]:
     return {"run": note.run, "said_by": note.said_by, "at": as_text(now)}
 
 
-def _duplicate(db: sqlite3.Connection, note: Note, digest: str, owner: Owner, now: datetime) -> sqlite3.Row | None:
+def _duplicate(db: sqlite3.Connection, draft: Draft) -> sqlite3.Row | None:
+    note, owner = draft.note, draft.owner
     subject, attribute = slot_key(note.slot) if note.slot else (None, None)
     found: sqlite3.Row | None = db.execute(
-        "SELECT * FROM memories WHERE user = ? AND digest = ? AND agent = ? AND kind = ? AND closed_at IS NULL"
-        " AND subject IS ? AND attribute IS ? AND (expires_at IS NULL OR expires_at > ?)",
-        (owner.user, digest, owner.agent, note.kind, subject, attribute, as_text(now)),
+        "SELECT * FROM memories WHERE digest = ? AND agent = ? AND kind = ? AND closed_at IS NULL"
+        " AND subject IS ? AND attribute IS ? AND (expires_at IS NULL OR expires_at > ?)"
+        " AND (kind != 'episode' OR run = ?)",
+        (
+            digest_of(draft.verdict.text),
+            owner.agent,
+            note.kind,
+            subject,
+            attribute,
+            as_text(draft.now),
+            note.run,
+        ),
     ).fetchone()
     return found
 
 
 def _merge(db: sqlite3.Connection, same: sqlite3.Row, note: Note, now: datetime) -> None:
     """Add the note's source; of two labels the worse holds, of two confidences the higher."""
-    from interlock.runtime.records import Label
-
     label = Label.model_validate_json(same["label"]).join(note.label)
     sources = [*json.loads(same["sources"]), _source(note, now)]
     db.execute(
@@ -162,19 +184,19 @@ def _merge(db: sqlite3.Connection, same: sqlite3.Row, note: Note, now: datetime)
     )
 
 
-def _too_many(db: sqlite3.Connection, owner: Owner, policy: WritePolicy, now: datetime) -> bool:
+def _too_many(db: sqlite3.Connection, policy: WritePolicy, now: datetime) -> bool:
     if policy.per_hour is None:
         return False
     since = as_text(now - timedelta(hours=1))
-    sql = "SELECT count(*) FROM memories WHERE user = ? AND learned_at > ?"
-    return int(db.execute(sql, (owner.user, since)).fetchone()[0]) >= policy.per_hour
+    sql = "SELECT count(*) FROM memories WHERE learned_at > ?"
+    return int(db.execute(sql, (since,)).fetchone()[0]) >= policy.per_hour
 
 
 def _rivals(db: sqlite3.Connection, slot: Slot, owner: Owner) -> list[sqlite3.Row]:
     """Find what stands in a single-valued slot now."""
     return db.execute(
-        "SELECT * FROM memories WHERE user = ? AND agent = ? AND subject = ? AND attribute = ? AND closed_at IS NULL",
-        (owner.user, owner.agent, *slot_key(slot)),
+        "SELECT * FROM memories WHERE agent = ? AND subject = ? AND attribute = ? AND closed_at IS NULL",
+        (owner.agent, *slot_key(slot)),
     ).fetchall()
 
 

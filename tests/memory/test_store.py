@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from interlock.memory import Memory
-from interlock.memory.layout import WriterLock, tenant_folder
+from interlock.memory.layout import WriterLock, folder_of
+from interlock.memory.shelves import OPEN
 from interlock.memory.store import Store
-from interlock.memory.truth import Truth, owner_word
+from interlock.memory.truth import Truth
 from interlock.memory.vectors import Point, Vectors
 from interlock.runtime.clock import ManualClock
 from interlock.runtime.errors import HomeUnusable, MemoryBusy, NotFound
@@ -84,19 +85,24 @@ def test_an_export_holds_everything_on_the_user(store: Store, ann: Owner) -> Non
     assert [memory["text"] for memory in exported["memories"]] == ["likes tea"]
 
 
-@pytest.mark.parametrize("tenant", ["../../x", "a/b", "", "T'; DROP TABLE memories; --", "\ud800", "t.t", "é" * 300])
-def test_a_tenants_name_never_leaves_the_home(home: Path, tenant: str) -> None:
-    folder = tenant_folder(home, tenant)
+@pytest.mark.parametrize("name", ["../../x", "a/b", "", "T'; DROP TABLE memories; --", "\ud800", "t.t", "é" * 300])
+def test_no_name_leads_out_of_the_home(home: Path, clock: ManualClock, name: str) -> None:
+    store = Memory().open(home, clock)
+    owner = Owner(tenant=name, user=name)
+    store.add(Note(text="likes tea"), owner)
 
-    assert folder.parent == home / "memory"
-    assert folder.name[1:].isalnum()
+    folder = folder_of(home, name, name)
+    assert folder.is_dir()
+    assert folder.parent.parent == home / "memory"
+    assert (store.list(owner)[0].tenant, len(list(home.parent.iterdir()))) == (name, 1)
+    store.close()
 
 
 def test_a_second_writer_is_refused_and_told_who_writes(home: Path, clock: ManualClock, ann: Owner) -> None:
     store = Memory().open(home, clock)
     store.add(Note(text="likes tea"), ann)
     store.close()
-    folder = tenant_folder(home, ann.tenant)
+    folder = folder_of(home, ann.tenant, ann.user)
     program = f"import pathlib, sys\nfrom interlock.memory.layout import WriterLock\nlock = WriterLock(pathlib.Path({str(folder)!r}))\nlock.acquire(0)\nprint('held', flush=True)\nsys.stdin.read()\n"  # noqa: E501
 
     with subprocess.Popen(
@@ -108,7 +114,7 @@ def test_a_second_writer_is_refused_and_told_who_writes(home: Path, clock: Manua
         with pytest.raises(MemoryBusy, match=f"process {other.pid} is writing"):
             WriterLock(folder).acquire(0.1)
         assert [record.text for record in store.list(ann)] == ["likes tea"]
-        assert [item.why for item in store.search("tea", ann).items] == ["meaning not asked, words 0.30"]
+        assert [item.why for item in store.search("tea", ann).items] == ["meaning 0.99, words 1.00, vectors not asked"]
         other.stdin.close()
     store.close()
 
@@ -118,7 +124,7 @@ def test_vectors_of_another_embedder_are_refused(home: Path, clock: ManualClock,
     store.add(Note(text="likes tea"), ann)
     store.close()
 
-    vectors = Vectors(tenant_folder(home, ann.tenant), "other@1", on_open=lambda _: None)
+    vectors = Vectors(folder_of(home, ann.tenant, ann.user), "other@1", on_open=lambda _: None)
     with (
         pytest.raises(HomeUnusable, match="vectors of all-MiniLM-L6-v2@53aa51172d142c89, not of other@1"),
         vectors.opened(),
@@ -130,7 +136,7 @@ def test_a_collection_that_would_run_code_is_refused(home: Path, clock: ManualCl
     store = Memory().open(home, clock)
     store.add(Note(text="likes tea"), ann)
     store.close()
-    database = tenant_folder(home, ann.tenant) / "vectors" / "chroma.sqlite3"
+    database = folder_of(home, ann.tenant, ann.user) / "vectors" / "chroma.sqlite3"
     with sqlite3.connect(database) as db:
         sql = 'UPDATE collections SET schema_str = replace(schema_str, \'{"type":"legacy"}\', ?)'
         db.execute(sql, ('{"type":"known","name":"default","config":{}}',))
@@ -142,7 +148,7 @@ def test_a_collection_that_would_run_code_is_refused(home: Path, clock: ManualCl
 
 
 def test_a_memory_of_another_version_is_refused(home: Path, clock: ManualClock, ann: Owner) -> None:
-    truth = Truth(tenant_folder(home, ann.tenant), ann.tenant)
+    truth = Truth(folder_of(home, ann.tenant, ann.user), ann)
     with truth.transaction() as db:
         db.execute("UPDATE meta SET value = '99' WHERE name = 'format'")
     truth.close()
@@ -151,12 +157,12 @@ def test_a_memory_of_another_version_is_refused(home: Path, clock: ManualClock, 
         Memory().open(home, clock).list(ann)
 
 
-def test_a_folder_moved_to_another_tenant_is_refused(home: Path, clock: ManualClock, ann: Owner) -> None:
-    Truth(tenant_folder(home, "acme"), "acme").close()
-    tenant_folder(home, "acme").rename(tenant_folder(home, "umbrella"))
+def test_a_folder_given_to_another_user_is_refused(home: Path, clock: ManualClock, ann: Owner) -> None:
+    Truth(folder_of(home, "acme", "ann"), ann).close()
+    folder_of(home, "acme", "ann").rename(folder_of(home, "acme", "bob"))
 
-    with pytest.raises(HomeUnusable, match="another tenant"):
-        Memory().open(home, clock).list(Owner(tenant="umbrella", user="ann"))
+    with pytest.raises(HomeUnusable, match="memory of another user"):
+        Memory().open(home, clock).list(Owner(tenant="acme", user="bob"))
 
 
 def test_a_home_that_is_a_file_is_a_clear_error(tmp_path: Path, clock: ManualClock, ann: Owner) -> None:
@@ -170,13 +176,13 @@ def test_a_crash_between_truth_and_vectors_is_mended(home: Path, clock: ManualCl
     store = Memory().open(home, clock)
     lost, gone = (store.add(Note(text=text), ann).id for text in ("likes tea", "likes cake"))
     store.close()
-    folder = tenant_folder(home, ann.tenant)
+    folder = folder_of(home, ann.tenant, ann.user)
     with Vectors(folder, minilm().name, on_open=lambda _: None).opened() as vectors:
         vectors.delete([lost])
         stray = minilm().embed(["erased by half"])[0]
-        vectors.put([Point(id="stray", user=owner_word("ann"), vector=stray)])
+        vectors.put([Point(id="stray", row=99, turn_of="", vector=stray)])
     vectors.close()
-    truth = Truth(folder, ann.tenant)
+    truth = Truth(folder, ann)
     with truth.transaction() as db:
         db.execute("UPDATE memories SET in_vectors = 0 WHERE id = ?", (lost,))
         db.execute("UPDATE memories SET closed_at = '2025' WHERE id = ?", (gone,))
@@ -189,3 +195,14 @@ def test_a_crash_between_truth_and_vectors_is_mended(home: Path, clock: ManualCl
     with Vectors(folder, minilm().name, on_open=lambda _: None).opened() as vectors:
         assert vectors.ids() == {lost}
     vectors.close()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts open files by /proc")
+def test_many_users_are_served_with_few_files_open(store: Store, home: Path) -> None:
+    for number in range(OPEN + 3):
+        owner = Owner(tenant="t", user=str(number))
+        Truth(folder_of(home, owner.tenant, owner.user), owner).close()
+        assert store.list(owner) == ()
+
+    tables = [link for link in Path("/proc/self/fd").iterdir() if link.resolve().name == "truth.db"]
+    assert len(tables) == OPEN

@@ -1,0 +1,134 @@
+"""Order candidates by the evidence for each: likeness of every word's meaning, words found, neighbours, who spoke.
+
+Late interaction: every word of the query looks for the most alike word of a text, in its context (Khattab and Zaharia
+2020, ColBERT), and counts by how rare it is. The weights were chosen on five conversations (docs/decisions/0010).
+"""
+
+import math
+import re
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from interlock.memory.projection import unpacked
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Matrix = NDArray[np.float32]
+    Row = NDArray[np.float64]
+
+WORDS, NEAR, SPEAKER, ANSWER = 0.3, 0.3, 0.15, 0.1
+MEANING = 0.7
+PRIOR_ROWS = 20
+"""As if so many texts without any rare word had been seen: a memory of three rows knows no frequencies."""
+PRIOR_SHARE = 0.8
+SPOKEN = re.compile(r"(\w[\w .'’-]{0,39}):\s")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A query, as the ranking sees it."""
+
+    text: str
+    words: tuple[str, ...]
+    """The tokenizer's pieces."""
+    vectors: "Matrix"
+    """One small unit row for each piece."""
+    weights: "Row"
+    """How much each piece counts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hit:
+    """A row that may answer, its score between 0 and 1, and the evidence."""
+
+    row: sqlite3.Row
+    score: float
+    why: str
+
+
+def weights(pieces: Sequence[str], rows: int, rows_with: Mapping[str, int], common: frozenset[str]) -> "Row":
+    """Weigh pieces by rarity (inverse document frequency, smoothed by a prior that knows the common words)."""
+    import numpy as np
+
+    total = rows + PRIOR_ROWS
+
+    def weight(piece: str) -> float:
+        seen = rows_with.get(piece, 0) + (
+            PRIOR_SHARE * PRIOR_ROWS if piece in common or not piece.strip("#?!.,'") else 0
+        )
+        return math.log(1 + (total - min(seen, total) + 0.5) / (seen + 0.5))
+
+    return np.array([weight(piece) for piece in pieces])
+
+
+def likeness(asked: Asked, blobs: "list[bytes]") -> "Row":
+    """Compare the query with each text, word by word: weighted means of each piece's best cosine."""
+    import numpy as np
+
+    rows, counts = unpacked(blobs, asked.vectors.shape[1])
+    if not asked.words or not len(rows):
+        return np.zeros(len(blobs))
+    alike = np.einsum("qd,nd->qn", asked.vectors, rows)
+    starts = np.minimum(np.cumsum(counts) - counts, alike.shape[1] - 1)
+    best = np.where(counts == 0, 0.0, np.maximum.reduceat(alike, starts, axis=1))
+    return np.asarray(asked.weights @ np.maximum(best, 0.0) / asked.weights.sum())
+
+
+def rank(
+    asked: Asked, rows: Sequence[sqlite3.Row], *, words: Mapping[int, float], near: Mapping[int, float] | None
+) -> list[Hit]:
+    """Score rows, best first.
+
+    Args:
+        asked: the query.
+        rows: candidates, with their token vectors.
+        words: BM25 by row number, for those that hold a word of the query.
+        near: cosine with the text and its neighbours by row number; None where vectors could not be asked.
+    """
+    import numpy as np
+
+    if not rows:
+        return []
+    meaning = likeness(asked, [row["vectors"] for row in rows])
+    found = np.array([max(words.get(row["row"], 0.0), 0.0) for row in rows])
+    found = found / max(found.max(), 1e-9)
+    close = np.array([max((near or {}).get(row["row"], 0.0), 0.0) for row in rows])
+    named = _named(asked.text, [row["text"] for row in rows])
+    scores = MEANING * meaning + meaning.max() * (WORDS * found + NEAR * close + SPEAKER * named)
+    most = MEANING + WORDS + (0.0 if near is None else NEAR)
+    scores = np.minimum(_answers(rows, scores) / most, 1.0)
+    order = sorted(range(len(rows)), key=lambda i: (-scores[i], rows[i]["row"]))
+    seen = "vectors not asked" if near is None else "neighbourhood {:.2f}"
+    return [
+        Hit(
+            row=rows[i],
+            score=float(scores[i]),
+            why=f"meaning {meaning[i]:.2f}, words {found[i]:.2f}, " + seen.format(close[i]),
+        )
+        for i in order
+    ]
+
+
+def _named(query: str, texts: Sequence[str]) -> "Row":
+    """Mark texts whose speaker (`Name: ...`) the query names, where that tells some from others."""
+    import numpy as np
+
+    asked = set(re.findall(r"\w+", query.casefold()))
+    spoken = [SPOKEN.match(text) for text in texts]
+    named = np.array([bool(s and asked & set(s.group(1).casefold().split())) for s in spoken], dtype=float)
+    return np.zeros(len(texts)) if named.min() else named
+
+
+def _answers(rows: Sequence[sqlite3.Row], scores: "Row") -> "Row":
+    """Let what follows a question have part of the question's score: it may well be the answer."""
+    place = {row["row"]: i for i, row in enumerate(rows)}
+    raised = scores.copy()
+    for i, row in enumerate(rows):
+        before = place.get(row["previous"])
+        if before is not None and rows[before]["text"].rstrip().endswith("?"):
+            raised[i] += ANSWER * scores[before]
+    return raised
