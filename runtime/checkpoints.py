@@ -11,6 +11,7 @@ from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMet
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 
+from interlock.runtime.database import to_wal
 from interlock.runtime.errors import HomeUnusable, InterlockError
 
 
@@ -39,7 +40,7 @@ class HomeSaver(SqliteSaver):
     def __init__(self, path: Path) -> None:
         try:
             connection = sqlite3.connect(path, timeout=30.0, check_same_thread=False)
-            connection.execute("PRAGMA journal_mode=WAL")
+            to_wal(connection, path)
             connection.execute("PRAGMA synchronous=NORMAL")
             super().__init__(connection, serde=serializer())
             self.setup()
