@@ -173,9 +173,9 @@ def look_up(value: Any, path: str) -> Any:
 def _holds(op: Operator, found: Any, value: Any) -> bool:
     match op:
         case "equals":
-            return bool(found == value)
+            return _equal(found, value)
         case "not_equals":
-            return bool(found != value)
+            return not _equal(found, value)
         case "is_null":
             return found is None or found in ([], "", {})
         case "not_null":
@@ -184,6 +184,16 @@ def _holds(op: Operator, found: Any, value: Any) -> bool:
             return _ordered(op, found, value)
         case "contains":
             return str(value).casefold() in str(found).casefold()
+
+
+def _equal(found: Any, value: Any) -> bool:
+    """Compare; a decimal is a string in JSON, and equals the number it writes."""
+    if isinstance(found, str) and isinstance(value, int | float) and not isinstance(value, bool):
+        try:
+            return float(found) == value
+        except ValueError:
+            return False
+    return bool(found == value)
 
 
 def _ordered(op: Operator, found: Any, value: Any) -> bool:

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from interlock.runtime.models.embedded import lexicon, phrasing
-from interlock.runtime.models.embedded.catalogue import Tool, name_words
-from interlock.runtime.models.embedded.conditions import events
+from interlock.runtime.models.embedded.catalogue import Tool
 from interlock.runtime.models.embedded.conversation import Outcome
 from interlock.runtime.models.embedded.excerpts import is_prose, quoted
 from interlock.runtime.models.embedded.lexicon import CLASSES
-from interlock.runtime.models.embedded.senses import synonyms
+from interlock.runtime.models.embedded.schemas import name_words
+from interlock.runtime.models.embedded.senses import events, synonyms
 from interlock.runtime.models.embedded.text import stem, stem_set, tokens
 from interlock.runtime.plan import look_up
 

@@ -213,7 +213,9 @@ def _guards(covered: str, marks: Sequence[re.Match[str]], end: int) -> tuple[Gua
 
 
 def _asks_whether(covered: str, start: int, m: re.Match[str]) -> bool:
-    return m[0].lower() in ("if", "when", "once") and bool(grammar.WHETHER.search(covered[max(start, m.start() - 24) : m.start()]))
+    return m[0].lower() in ("if", "when", "once") and bool(
+        grammar.WHETHER.search(covered[max(start, m.start() - 24) : m.start()])
+    )
 
 
 def _referring(covered: str, m: re.Match[str], end: int) -> tuple[tuple[int, int] | None, tuple[Guard, ...]]:

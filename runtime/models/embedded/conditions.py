@@ -1,28 +1,44 @@
 """Turning "if it never shipped" into a question about one field of a lookup's result.
 
-A word of the condition must name the field, or one of its choices; whether it must be null, equal, larger is told by
-the field's type and the words around. What cannot be tied to a field stays unresolved: then nothing may be done.
+A word of the condition must name the field, or one of its choices; whether it must be null, equal or larger is told by
+the field's type and the words around. Every word must be one that the lookup's schema speaks of. What cannot be tied to
+a field stays unresolved, and then nothing may be done.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any
 
 from interlock.runtime.models.embedded import lexicon
-from interlock.runtime.models.embedded.catalogue import Shape, Tool, name_words
-from interlock.runtime.models.embedded.senses import synonyms
+from interlock.runtime.models.embedded.catalogue import Tool
+from interlock.runtime.models.embedded.comparisons import INVERSE, NUMERIC, Relation, compares, comparison
+from interlock.runtime.models.embedded.schemas import Shape, name_words
+from interlock.runtime.models.embedded.senses import events, opposites, synonyms
 from interlock.runtime.models.embedded.text import Token, stem, stem_set, stems, tokens
 from interlock.runtime.models.embedded.values import Value
 from interlock.runtime.plan import Condition
 
-Relation = Literal[
-    "null", "not_null", "equals", "not_equals", "before", "less", "at_most", "more", "at_least", "contains"
-]
-_INVERSE: dict[Relation, Relation] = {
-    "null": "not_null", "not_null": "null", "equals": "not_equals", "not_equals": "equals",
-    "less": "at_least", "at_least": "less", "more": "at_most", "at_most": "more",
-}  # fmt: skip
+NAMED, SAME_EVENT, HINTED, DESCRIBED = 1.0, 0.9, 0.8, 0.4
+"""How surely words mean a field: by its name, by another word for its event, from around, by its description."""
+PREFERRED = 0.5
+"""What speaks for a lookup that is made anyway."""
+LONGEST_VALUE = 4
+"""Words of a text that a field may be compared with."""
+_EMPTY = (lexicon.STOP - {"on", "off"}) | {"exist", "exists", "there"}
+_PARTICLES = frozenset(("on", "at", "in", "is", "by", "to", "of", "has", "for"))
+_HARMLESS = stem_set("still yet already currently now customer actually really got get become turned happen case")
+_MEASURED = stem_set(
+    "euros euro dollars dollar pounds eur usd gbp chf francs degrees degree celsius percent kb mb less more under over"
+)
+_OR = re.compile(r"\bor\b(?! (?:more|less|fewer|over|above|below)\b)", re.IGNORECASE)
+_EXISTS = re.compile(r"\bexists?\b|\bthere (?:is|are)\b", re.IGNORECASE)
+_NOT_YET = re.compile(r"\bnever\b|\byet\b|n't been\b|\bnot been\b|\bha(?:s|ve)(?:n't| not)\b", re.IGNORECASE)
+_IS_TEXT = re.compile(
+    r"(?:the |its |their |your |my )?([\w ]+?) (?:is|equals|contains|says) (?!not\b)[\"']?([^\"']+?)[\"']?$",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +55,7 @@ class Test:
 
     def inverse(self) -> "Test | None":
         """Give the opposite question, or None where it cannot be asked of one field."""
-        opposite = _INVERSE.get(self.relation)
+        opposite = INVERSE.get(self.relation)
         return replace(self, relation=opposite) if opposite else None
 
     def lowered(self, step: str) -> tuple[Condition, ...]:
@@ -78,227 +94,160 @@ def resolve(
         about: stems of what the guarded order speaks of; they name the field that "it is under 20" leaves out.
     """
     for value in values:
-        if value.kind not in ("integer", "number", "money", "percent"):
+        if value.kind not in NUMERIC:
             text = text.replace(value.text, " ")
-    parts = [p for p in re.split(r"\b(?:and|but)\b|,", text) if p.strip()]
-    if re.search(r"\bor\b", text, re.IGNORECASE) and not re.search(
-        r"\bor (?:more|less|fewer|over|above|below)\b", text, re.I
-    ):
+    if _OR.search(text):
         return []
+    parts = [p for p in re.split(r"\b(?:and|but)\b|,", text) if p.strip()]
     found: list[tuple[Test, ...]] = []
-    for tool in sorted(tools, key=lambda t: t.name not in preferred):
-        tests = [_best(part, tool, values, about) for part in parts]
+    for tool in tools:
+        tests = [_Reader(part, tool, tuple(values), about).best() for part in parts]
         if tests and all(tests):
             found.append(tuple(t for t in tests if t))
-    bonus = {name: 0.5 for name in preferred}
-    found.sort(key=lambda ts: -sum(t.score for t in ts) - bonus.get(ts[0].tool.name, 0.0))
-    return found
+    return sorted(found, key=lambda tests: -_weight(tests, preferred))
 
 
-def _best(text: str, tool: Tool, values: Sequence[Value], about: frozenset[str]) -> Test | None:
-    words = tokens(text)
-    candidates = sorted(_tests(words, text, tool, values, about), key=lambda t: -t.score)
-    return candidates[0] if candidates else None
+def _weight(tests: Sequence[Test], preferred: Sequence[str]) -> float:
+    return sum(t.score for t in tests) + (PREFERRED if tests[0].tool.name in preferred else 0.0)
 
 
-def _tests(
-    words: tuple[Token, ...], text: str, tool: Tool, values: Sequence[Value], about: frozenset[str]
-) -> Iterator[Test]:
-    said = _said(words)
-    negated = sum(t.low in lexicon.NEGATIONS or t.low.endswith("n't") for t in words) % 2 == 1
-    if number := _comparison(text, [v for v in values if v.text in text]):
-        yield from _of_number(tool, said, number, negated, about)
-        return
-    if _compares(text):
-        return
-    yield from _of_text(tool, words, text, negated)
-    if not _understood(said, tool, values):
-        return
-    if not said:
-        yield from _existence(text, tool, negated)
-    for shape in tool.fields:
-        if not shape.in_list and (shape.nullable or not shape.id_like):
-            yield from _of_field(shape, tool, said, text, negated)
-    if (tool.result.nullable or tool.result.item) and said & {*tool.nouns, *(s for n in tool.nouns for s in events(n))}:
-        yield Test(tool=tool, path="", relation="null" if negated else "not_null", score=1.0)
+@dataclass(frozen=True)
+class _Reader:
+    """One part of a condition, read against one lookup."""
 
+    text: str
+    tool: Tool
+    values: tuple[Value, ...]
+    about: frozenset[str]
 
-def _of_number(
-    tool: Tool, said: set[str], number: tuple[Relation, Value], negated: bool, about: frozenset[str]
-) -> Iterator[Test]:
-    relation, value = number
-    unnamed = not said - _MEASURED
-    for shape in (f for f in tool.fields if _countable(f) and not f.in_list and not f.id_like):
-        named = _closeness(shape, said) or (0.8 if unnamed and about & set(shape.words) else 0.0)
-        named = named or (0.7 if unnamed and value.kind == "money" and shape.is_class("money") else 0.0)
-        if named:
-            turned = _INVERSE.get(relation, relation) if negated else relation
-            yield Test(tool=tool, path=shape.path, relation=turned, value=value.value, score=2.0 * named + 1.5)
+    def best(self) -> Test | None:
+        return max(self.tests(), key=lambda t: t.score, default=None)
 
+    @cached_property
+    def words(self) -> tuple[Token, ...]:
+        return tokens(self.text)
 
-_MEASURED = stem_set(
-    "euros euro dollars dollar pounds eur usd gbp degrees degree celsius percent kb mb less more under over below above"
-)
+    @cached_property
+    def said(self) -> frozenset[str]:
+        """Stems that the condition speaks of."""
+        return frozenset(t.stem for t in self.words if t.low not in _EMPTY and not t.low.isdigit())
 
+    @cached_property
+    def negated(self) -> bool:
+        return sum(t.low in lexicon.NEGATIONS or t.low.endswith("n't") for t in self.words) % 2 == 1
 
-def _understood(said: set[str], tool: Tool, values: Sequence[Value]) -> bool:
-    """Tell whether every word of the condition is one that the tool speaks of; else the condition says more than a field can."""
-    known = set(tool.terms) | {p.noun for p in tool.parameters} | {v.label for v in values} | _HARMLESS
-    return all(w in known or synonyms(w) & known or events(w) & known or _opposite(w) & known for w in said)
+    @property
+    def presence(self) -> Relation:
+        return "null" if self.negated else "not_null"
 
+    def tests(self) -> Iterator[Test]:
+        number = comparison(self.text, [v for v in self.values if v.text in self.text])
+        if number is not None:
+            yield from replace(self, text=number.rest).of_number(number.relation, number.value)
+            return
+        if compares(self.text):
+            return
+        yield from self._of_text()
+        if self._understood(self.said):
+            yield from self._of_words()
 
-_HARMLESS = stem_set("still yet already currently now customer actually really got get become turned happen case")
+    def of_number(self, relation: Relation, value: Value) -> Iterator[Test]:
+        named_by = self.said - _MEASURED
+        if not self._understood(named_by):
+            return
+        for shape in self.tool.fields:
+            if not _countable(shape) or shape.in_list or shape.id_like:
+                continue
+            named = self._closeness(shape)
+            if not named and not named_by:
+                of_money = value.kind == "money" and shape.is_class("money")
+                named = HINTED if self.about & set(shape.words) else HINTED - 0.1 if of_money else 0.0
+            if named:
+                turned = INVERSE.get(relation, relation) if self.negated else relation
+                yield self._test(shape, turned, 2.0 * named + 1.5, value.value)
 
+    def _of_words(self) -> Iterator[Test]:
+        whole = self.tool.result.nullable or self.tool.result.item is not None
+        if not self.said and whole and _EXISTS.search(self.text):
+            yield Test(tool=self.tool, path="", relation=self.presence, score=1.0)
+        for shape in self.tool.fields:
+            if not shape.in_list and (shape.nullable or not shape.id_like):
+                yield from self._of_field(shape)
+        nouns = {*self.tool.nouns, *(s for n in self.tool.nouns for s in events(n))}
+        if whole and self.said & nouns:
+            yield Test(tool=self.tool, path="", relation=self.presence, score=1.0)
 
-def _opposite(word: str) -> set[str]:
-    found = {word.removeprefix(p) for p in ("un", "in", "dis", "non") if word.startswith(p)}
-    return found | {
-        w for one, other in _OPPOSITES for a, b in ((one, other), (other, one)) if word in a for w in (*a, *b)
-    }
+    def _of_field(self, shape: Shape) -> Iterator[Test]:
+        named = self._closeness(shape)
+        if shape.choices:
+            yield from self._of_choices(shape, named)
+        if "boolean" in shape.types:
+            yield from self._of_flag(shape, named)
+        elif named and (shape.nullable or shape.item):
+            yield self._test(shape, self.presence, 2.0 * named + _timely(shape))
 
+    def _of_choices(self, shape: Shape, named: float) -> Iterator[Test]:
+        for at, choice in enumerate(shape.choices):
+            parts = name_words(choice) if isinstance(choice, str) else ()
+            own = [stem(p) for p in parts if p not in lexicon.NEGATIONS]
+            direct = bool(set(own) & self.said) and all(w in self.said or w in lexicon.STOP for w in own)
+            if not direct and not (len(own) == 1 and events(own[0]) & self.said):
+                continue
+            score = 1.6 + 0.2 * named + 0.2 * direct
+            turned = self.negated != any(p in lexicon.NEGATIONS for p in parts)
+            if turned and self.negated and _NOT_YET.search(self.text):
+                yield replace(self._test(shape, "before", score), later=shape.choices[at:])
+            else:
+                yield self._test(shape, "not_equals" if turned else "equals", score, choice)
 
-def _said(words: Sequence[Token]) -> set[str]:
-    return {t.stem for t in words if t.low not in _EMPTY and not t.low.isdigit()}
+    def _of_flag(self, shape: Shape, named: float) -> Iterator[Test]:
+        against = {w for mine in shape.words for w in opposites(mine)}
+        if against & self.said and not named:
+            yield self._test(shape, "equals", 2.5, self.negated)
+        elif named:
+            yield self._test(shape, "equals", 2.0 * named + 0.5, not self.negated)
+        elif {w for said in self.said for w in _unprefixed(said)} & set(shape.words):
+            yield self._test(shape, "equals", 2.0, self.negated)
 
+    def _of_text(self) -> Iterator[Test]:
+        """Read "the carrier is DHL": a field's name, a verb, and the value itself."""
+        m = _IS_TEXT.match(self.text.strip())
+        if m is None or self.negated or len(m[2].split()) > LONGEST_VALUE:
+            return
+        names = {t.stem for t in tokens(m[1])}
+        allowed = {p.noun for p in self.tool.parameters}
+        for shape in self.tool.fields:
+            plain = shape.textual and not (shape.choices or shape.in_list or shape.format)
+            if plain and set(shape.words) <= names <= {*shape.words, *allowed}:
+                yield self._test(shape, "contains", 3.0, m[2])
 
-_EMPTY = (lexicon.STOP - {"on", "off"}) | {"exist", "exists", "there"}
+    def _test(self, shape: Shape, relation: Relation, score: float, value: Any = None) -> Test:
+        return Test(tool=self.tool, path=shape.path, relation=relation, value=value, score=score)
 
+    def _closeness(self, shape: Shape) -> float:
+        own = set(shape.words) - _PARTICLES
+        if self.said & own:
+            return NAMED
+        if any(events(w) & self.said for w in own):
+            return SAME_EVENT
+        return DESCRIBED if shape.nullable and self.said & set(stems(shape.description)) else 0.0
 
-def _existence(text: str, tool: Tool, negated: bool) -> Iterator[Test]:
-    if re.search(r"\bexists?\b|\bthere (?:is|are)\b", text, re.IGNORECASE) and (
-        tool.result.nullable or tool.result.item
-    ):
-        yield Test(tool=tool, path="", relation="null" if negated else "not_null", score=1.0)
-
-
-def _of_field(shape: Shape, tool: Tool, said: set[str], text: str, negated: bool) -> Iterator[Test]:
-    named = _closeness(shape, said)
-    if shape.choices:
-        yield from _of_choices(shape, tool, said, negated, text, named)
-    if "boolean" in shape.types:
-        yield from _of_flag(shape, tool, said, negated, named)
-    elif named and (shape.nullable or shape.item):
-        yield Test(
-            tool=tool, path=shape.path, relation="null" if negated else "not_null", score=2.0 * named + _timely(shape)
-        )
+    def _understood(self, said: frozenset[str]) -> bool:
+        """Tell whether every word is one that the tool speaks of; else the condition says more than a field can."""
+        things = {p.noun for p in self.tool.parameters} | {v.label for v in self.values}
+        known = self.tool.terms.keys() | things | _HARMLESS
+        return all(w in known or (synonyms(w) | events(w) | opposites(w) | set(_unprefixed(w))) & known for w in said)
 
 
 def _timely(shape: Shape) -> float:
     """A point in time tells best whether something happened."""
-    return (
-        0.5 if shape.format in ("date", "date-time") or shape.name.endswith(("_at", "_on", "_date", "_time")) else 0.0
-    )
+    named = shape.name.endswith(("_at", "_on", "_date", "_time"))
+    return 0.5 if named or shape.format in ("date", "date-time") else 0.0
 
 
-def _closeness(shape: Shape, said: set[str]) -> float:
-    """1 where the words name the field, less where they name the same event otherwise or its description has them."""
-    own = set(shape.words) - _PARTICLES
-    if said & own:
-        return 1.0
-    if any(events(w) & said for w in own):
-        return 0.9
-    return 0.4 if shape.nullable and said & set(stems(shape.description)) else 0.0
-
-
-_PARTICLES = frozenset(("on", "at", "in", "is", "by", "to", "of", "has", "for"))
-
-
-def events(word: str) -> frozenset[str]:
-    """Stems that say the same about the same event."""
-    return frozenset(w for group in _EVENTS if word in group for w in group) - {word}
-
-
-_EVENTS = tuple(frozenset(stem(w) for w in group) for group in lexicon.SAME_EVENT)
-_OPPOSITES = tuple((frozenset(stem(w) for w in a), frozenset(stem(w) for w in b)) for a, b in lexicon.OPPOSITES)
-
-
-def _of_choices(shape: Shape, tool: Tool, said: set[str], negated: bool, text: str, named: float) -> Iterator[Test]:
-    for at, choice in enumerate(shape.choices):
-        if not isinstance(choice, str):
-            continue
-        parts = name_words(choice)
-        own = [stem(p) for p in parts if p not in lexicon.NEGATIONS]
-        direct = all(w in said or (w in lexicon.STOP) for w in own) and bool(set(own) & said)
-        if not (direct or (len(own) == 1 and events(own[0]) & said)):
-            continue
-        turned = negated != any(p in lexicon.NEGATIONS for p in parts)
-        score = 1.6 + 0.2 * named + (0.2 if direct else 0.0)
-        if (
-            turned
-            and negated
-            and re.search(r"\bnever\b|\byet\b|n't been\b|\bnot been\b|\bha(?:s|ve)(?:n't| not)\b", text, re.I)
-        ):
-            yield Test(tool=tool, path=shape.path, relation="before", later=shape.choices[at:], score=score)
-        else:
-            yield Test(
-                tool=tool, path=shape.path, relation="not_equals" if turned else "equals", value=choice, score=score
-            )
-
-
-def _of_flag(shape: Shape, tool: Tool, said: set[str], negated: bool, named: float) -> Iterator[Test]:
-    for one, other in _OPPOSITES:
-        own = set(shape.words)
-        for mine, against in ((one, other), (other, one)):
-            if own & mine and said & against and not said & mine:
-                yield Test(tool=tool, path=shape.path, relation="equals", value=negated, score=2.5)
-                return
-    un = {w.removeprefix(p) for w in said for p in ("un", "in", "dis") if w.startswith(p)}
-    if named:
-        yield Test(tool=tool, path=shape.path, relation="equals", value=not negated, score=2.0 * named + 0.5)
-    elif un & set(shape.words):
-        yield Test(tool=tool, path=shape.path, relation="equals", value=negated, score=2.0)
-
-
-_COMPARISONS: tuple[tuple[Relation, str], ...] = (
-    ("at_least", r"at least|no less than|not less than|or more|or over|or above|minimum|>="),
-    ("at_most", r"at most|no more than|not more than|up to|or less|or fewer|or below|maximum|<=|within"),
-    ("less", r"less than|under|below|fewer than|lower than|smaller than|cheaper than|beneath|colder than|short of|<"),
-    ("more", r"more than|over|above|greater than|higher than|larger than|bigger than|exceeds?|beyond|warmer than|hotter than|>"),
-    ("equals", r"exactly|equals?|equal to|is"),
-)  # fmt: skip
-
-
-def _comparison(text: str, values: Sequence[Value]) -> tuple[Relation, Value] | None:
-    numbers = [v for v in values if v.kind in ("integer", "number", "money", "percent")]
-    if len(numbers) != 1:
-        return None
-    for relation, words in _COMPARISONS:
-        if re.search(rf"(?:\b|(?<=\s))(?:{words})(?=\s|$)", text, re.IGNORECASE):
-            plain = re.match(r"no |not ", re.search(rf"(?:{words})", text, re.I)[0], re.I)  # type: ignore[index]
-            return (_INVERSE[relation] if plain and _doubled(text) else relation), numbers[0]
-    return None
-
-
-def _doubled(text: str) -> bool:
-    # "not more than" holds its own negation, which the caller would count once more.
-    return bool(re.search(r"\b(?:no|not) (?:more|less) than", text, re.IGNORECASE))
-
-
-def _compares(text: str) -> bool:
-    return any(re.search(rf"\b(?:{words})\s+[$€£]?\d", text, re.I) for _, words in _COMPARISONS[:4]) or bool(
-        re.search(r"\b(?:before|after|since|ago|older|newer|later|earlier|longer|than|until)\b", text, re.I)
-    )
+def _unprefixed(word: str) -> tuple[str, ...]:
+    return tuple(word.removeprefix(p) for p in ("un", "in", "dis", "non") if word.startswith(p))
 
 
 def _countable(shape: Shape) -> bool:
     return shape.numeric or (shape.textual and (shape.format == "decimal" or shape.is_class("money")))
-
-
-def _of_text(tool: Tool, words: Sequence[Token], text: str, negated: bool) -> Iterator[Test]:
-    """Read "the carrier is DHL": a field's name, a verb, and the value itself."""
-    m = re.match(
-        r"(?:the |its |their |your |my )?([\w ]+?) (?:is|equals|contains|says) (?!not\b)[\"']?([^\"']+?)[\"']?$",
-        text.strip(),
-        re.I,
-    )
-    for shape in tool.fields if m and not negated else ():
-        names = {t.stem for t in tokens(m[1])} if m else set[str]()
-        plain = shape.textual and not (shape.choices or shape.in_list or shape.format)
-        if (
-            m
-            and plain
-            and names <= {*shape.words, *(p.noun for p in tool.parameters)}
-            and set(shape.words) <= names
-            and len(m[2].split()) <= 4
-        ):  # noqa: PLR2004
-            yield Test(tool=tool, path=shape.path, relation="contains", value=m[2], score=3.0)

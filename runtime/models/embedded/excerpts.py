@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from interlock.runtime.models.embedded import lexicon
-from interlock.runtime.models.embedded.catalogue import name_words
 from interlock.runtime.models.embedded.clauses import Clause
 from interlock.runtime.models.embedded.lexicon import CLASSES, word_set
 from interlock.runtime.models.embedded.phrasing import LONG
+from interlock.runtime.models.embedded.schemas import name_words
 from interlock.runtime.models.embedded.senses import COLOURLESS, phrases_of, synonyms
 from interlock.runtime.models.embedded.text import stem, tokens
 

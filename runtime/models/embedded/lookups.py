@@ -3,9 +3,10 @@
 import re
 from collections.abc import Sequence
 
-from interlock.runtime.models.embedded.catalogue import Catalogue, Shape, Tool, name_words
+from interlock.runtime.models.embedded.catalogue import Catalogue, Tool
 from interlock.runtime.models.embedded.clauses import Clause
 from interlock.runtime.models.embedded.lexicon import CLASSES, word_set
+from interlock.runtime.models.embedded.schemas import Shape, name_words
 from interlock.runtime.models.embedded.text import stem, stems
 
 _PARTIAL = word_set("half part partial partially some third quarter percent rest remainder except")

@@ -4,8 +4,8 @@ import re
 from typing import Any
 
 from interlock.runtime.models.embedded import lexicon
-from interlock.runtime.models.embedded.catalogue import Shape, name_words
 from interlock.runtime.models.embedded.lexicon import word_set
+from interlock.runtime.models.embedded.schemas import Shape, name_words
 from interlock.runtime.models.embedded.senses import synonyms
 from interlock.runtime.models.embedded.text import stem, stem_set
 from interlock.runtime.models.embedded.values import EACH, Value

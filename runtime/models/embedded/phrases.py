@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterable, Sequence
 
 from interlock.runtime.models.embedded import lexicon
-from interlock.runtime.models.embedded.catalogue import Shape, Tool, name_words
+from interlock.runtime.models.embedded.catalogue import Tool
 from interlock.runtime.models.embedded.clauses import Clause
 from interlock.runtime.models.embedded.lexicon import word_set
 from interlock.runtime.models.embedded.matching import FROM, TO
+from interlock.runtime.models.embedded.schemas import Shape, name_words
 from interlock.runtime.models.embedded.senses import synonyms
 from interlock.runtime.models.embedded.text import MASK, tokens
 from interlock.runtime.models.embedded.values import Value

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from interlock.runtime.models.embedded import lexicon
-from interlock.runtime.models.embedded.catalogue import Tool, name_words
+from interlock.runtime.models.embedded.catalogue import Tool
 from interlock.runtime.models.embedded.lexicon import word_set
 from interlock.runtime.models.embedded.questions import listed
+from interlock.runtime.models.embedded.schemas import name_words
 from interlock.runtime.models.embedded.text import stem, stems
 
 Json = Mapping[str, Any]

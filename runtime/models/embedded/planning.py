@@ -10,16 +10,18 @@ from datetime import date
 from typing import Any
 
 from interlock.runtime.models.embedded import questions
-from interlock.runtime.models.embedded.catalogue import Catalogue, Shape, Tool
+from interlock.runtime.models.embedded.catalogue import Catalogue, Tool
 from interlock.runtime.models.embedded.clauses import Clause, Guard
 from interlock.runtime.models.embedded.conditions import Test, resolve
 from interlock.runtime.models.embedded.conversation import Talk
-from interlock.runtime.models.embedded.filling import Supply, fill
+from interlock.runtime.models.embedded.filling import fill
 from interlock.runtime.models.embedded.lookups import donor
 from interlock.runtime.models.embedded.matching import FAIR, affinity, converted
 from interlock.runtime.models.embedded.ranking import Meaning
 from interlock.runtime.models.embedded.reading import Reading, readings
 from interlock.runtime.models.embedded.scene import Scene, set_scene
+from interlock.runtime.models.embedded.schemas import Shape
+from interlock.runtime.models.embedded.supply import Supply
 from interlock.runtime.models.embedded.text import tokens
 from interlock.runtime.models.embedded.values import Value
 from interlock.runtime.plan import Condition, Plan, Source, Step

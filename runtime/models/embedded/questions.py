@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from interlock.runtime.models.embedded.catalogue import Shape, Tool, name_words
+from interlock.runtime.models.embedded.catalogue import Tool
+from interlock.runtime.models.embedded.schemas import Shape, name_words
 
 CANNOT_TELL = "I cannot find out whether"
 

@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from interlock.runtime.models.embedded.catalogue import Catalogue, Tool, name_words
+from interlock.runtime.models.embedded.catalogue import Catalogue, Tool
 from interlock.runtime.models.embedded.clauses import Clause
 from interlock.runtime.models.embedded.deeds import orders_a_change, verb_match
 from interlock.runtime.models.embedded.matching import SURE, affinity
+from interlock.runtime.models.embedded.schemas import name_words
 from interlock.runtime.models.embedded.senses import expanded
 from interlock.runtime.models.embedded.text import stem
 from interlock.runtime.models.embedded.values import Value

@@ -7,11 +7,12 @@ from interlock.runtime.models.embedded import lexicon
 from interlock.runtime.models.embedded.catalogue import Tool
 from interlock.runtime.models.embedded.clauses import Clause
 from interlock.runtime.models.embedded.deeds import verb_match
-from interlock.runtime.models.embedded.filling import Filled, Supply, fill
+from interlock.runtime.models.embedded.filling import fill
 from interlock.runtime.models.embedded.lexicon import word_set
 from interlock.runtime.models.embedded.ranking import Ranked
 from interlock.runtime.models.embedded.roles import Role, role_of
 from interlock.runtime.models.embedded.scene import Group, Scene
+from interlock.runtime.models.embedded.supply import Filled, Supply
 
 NEAR = 0.15
 """Lead of a tool below which another may be meant, if what it needs is at hand."""

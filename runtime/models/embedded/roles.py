@@ -9,7 +9,7 @@ from interlock.runtime.models.embedded.catalogue import Tool
 from interlock.runtime.models.embedded.clauses import Clause
 from interlock.runtime.models.embedded.deeds import orders_a_change
 from interlock.runtime.models.embedded.lexicon import word_set
-from interlock.runtime.models.embedded.matching import affinity
+from interlock.runtime.models.embedded.matching import LIKELY, affinity
 from interlock.runtime.models.embedded.memories import noticed
 from interlock.runtime.models.embedded.ranking import KNOWN, Ranked, rank, word_score
 from interlock.runtime.models.embedded.scene import Scene
@@ -132,9 +132,12 @@ def _by_identifier(clause: Clause, scene: Scene) -> list[Ranked]:
 def _impersonal(clause: Clause, tool: Tool, scene: Scene) -> bool:
     """Tell whether a question is a general one: the tool needs to know which thing, and none is pointed at."""
     said = {t.stem for t in subjects(clause)}
+    here = scene.within(clause)
     if not tool.required:
-        return not any(w in tool.nouns or synonyms(w) & set(tool.nouns) for w in said)
-    if not any(p.id_like or p.numeric for p in tool.required) or scene.within(clause):
+        named = any(w in tool.nouns or synonyms(w) & set(tool.nouns) for w in said)
+        fits = any(affinity(p, v, scene.tools.rivals) >= LIKELY for p in tool.parameters for v in here)
+        return not (named or fits)
+    if here or not any(p.id_like or p.numeric for p in tool.required):
         return False
     known = all(w in tool.terms or synonyms(w) & tool.terms.keys() for w in said)
     before = known and any(scene.within(c) for c in scene.own_clauses if c.start < clause.start)

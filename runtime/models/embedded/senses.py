@@ -37,7 +37,9 @@ def _spread(phrase: str, words: Sequence[str]) -> bool:
     for at, word in enumerate(words):
         if word == first:
             following = words[at + 1 : at + 1 + (5 if len(rest) == 1 and rest[0] in _PARTICLES else len(rest))]
-            if list(following[: len(rest)]) == rest or (len(rest) == 1 and rest[0] in _PARTICLES and rest[0] in following):
+            if list(following[: len(rest)]) == rest or (
+                len(rest) == 1 and rest[0] in _PARTICLES and rest[0] in following
+            ):
                 return True
     return False
 
@@ -66,3 +68,19 @@ def synonyms(word: str) -> frozenset[str]:
 
 
 _GROUPS = tuple(frozenset(stem(w) for w in group) for group in lexicon.SYNONYMS)
+
+
+@lru_cache(maxsize=1024)
+def events(word: str) -> frozenset[str]:
+    """Stems that say the same about the same event: safe to test a condition by."""
+    return frozenset(w for group in _EVENTS if word in group for w in group) - {word}
+
+
+@lru_cache(maxsize=1024)
+def opposites(word: str) -> frozenset[str]:
+    """Stems that say the contrary."""
+    return frozenset(w for one, other in _OPPOSITES for w in (other if word in one else one if word in other else ()))
+
+
+_EVENTS = tuple(frozenset(stem(w) for w in group) for group in lexicon.SAME_EVENT)
+_OPPOSITES = tuple((frozenset(stem(w) for w in a), frozenset(stem(w) for w in b)) for a, b in lexicon.OPPOSITES)

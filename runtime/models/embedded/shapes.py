@@ -8,13 +8,15 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from interlock.runtime.models.embedded.catalogue import Catalogue, Shape, Tool
+from interlock.runtime.models.embedded.catalogue import Catalogue, Tool
 from interlock.runtime.models.embedded.clauses import Clause, Request, take_apart
 from interlock.runtime.models.embedded.conversation import Talk
-from interlock.runtime.models.embedded.filling import Supply, fill, takes_anything
+from interlock.runtime.models.embedded.filling import fill, takes_anything
 from interlock.runtime.models.embedded.memories import noticed
 from interlock.runtime.models.embedded.phrases import object_phrase
 from interlock.runtime.models.embedded.ranking import Meaning, word_score
+from interlock.runtime.models.embedded.schemas import Shape
+from interlock.runtime.models.embedded.supply import Supply
 from interlock.runtime.models.embedded.text import tokens
 from interlock.runtime.models.embedded.values import Value, values
 
