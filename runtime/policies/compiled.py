@@ -17,13 +17,14 @@ from cedarpy import Decision as Verdict
 
 from interlock.runtime.checks import found_in
 from interlock.runtime.policies.passages import Passage, World, own_entities, standing_entities, user_uid
-from interlock.runtime.policies.reading import Policy, Read, is_about, looked_at
+from interlock.runtime.policies.reading import Policy, Read, cannot_apply, is_about, looked_at
 from interlock.runtime.policies.rules import Rule
 from interlock.runtime.policies.values import Attribute, Unfit, convert_record
 from interlock.runtime.ports import Request
 from interlock.runtime.records import Decision
 
 Applies = Literal["applies", "condition not met", "about something else", "cannot be evaluated"]
+_RULES_OUT: Final = ("integrity", "confidentiality", "plan", "choice", "carries")
 _REMEMBERED: Final = 4096
 _LONGEST_REMEMBERED: Final = 4096
 """Characters of a request's context above which its decision is not kept."""
@@ -62,13 +63,15 @@ class _Asked:
     action: str
     resource: tuple[str, str]
     context: str
+    known: tuple[tuple[str, Any], ...]
+    """What of the context rules policies out before Cedar is asked."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Relevant:
     """What matters to the decisions on one action."""
 
-    policies: PolicySet
+    reads: Sequence[Read]
     arguments: Mapping[str, Attribute]
     seen: frozenset[str] | None
     """Attributes that some policy looks at; None: any."""
@@ -88,6 +91,7 @@ class Compiled:
         self._reads = reads
         self._rules = {each.rule.id: each.rule for each in reads}
         self._relevant = lru_cache(None)(self._select)
+        self._in_question = lru_cache(_REMEMBERED)(self._that_may_apply)
         self._entities = Entities.from_json_str(standing_entities(world.passages))
         self._with_caller = lru_cache(_REMEMBERED)(self._add_caller)
         self._remembered = lru_cache(_REMEMBERED)(self._ask)
@@ -132,11 +136,17 @@ class Compiled:
         reads = [each for each in self._reads if is_about(each.policy, passage)]
         seen = looked_at(each.policy for each in reads)
         return _Relevant(
-            policies=_policy_set({each.rule.id: _granting(each) for each in reads}),
+            reads=reads,
             arguments={name: part for name, part in passage.arguments.items() if seen is None or name in seen},
             seen=seen,
             always=_always(reads, action),
         )
+
+    def _that_may_apply(self, action: str, known: tuple[tuple[str, Any], ...]) -> PolicySet:
+        """Leave out the policies that cannot apply, which Cedar would evaluate all the same."""
+        facts = dict(known)
+        reads = self._relevant(action).reads
+        return _policy_set({each.rule.id: _granting(each) for each in reads if not cannot_apply(each.policy, facts)})
 
     def _asked(self, passage: Passage, request: Request) -> _Asked:
         label, relevant = request.label, self._relevant(passage.action)
@@ -160,6 +170,7 @@ class Compiled:
             action=request.action,
             resource=(passage.resource_type, passage.resource_id(request)),
             context=json.dumps(context),
+            known=tuple((name, context[name]) for name in _RULES_OUT if name in context),
         )
 
     def _shown(self, passage: Passage, request: Request) -> _Asked | None:
@@ -172,7 +183,7 @@ class Compiled:
         return self._entities.with_added_json_str(own_entities(user, tenant, roles))
 
     def _ask(self, asked: _Asked) -> Decision:
-        result = self._authorize(self._relevant(asked.action).policies, asked)
+        result = self._authorize(self._in_question(asked.action, asked.known), asked)
         if errors := result.diagnostics.errors:
             # Cedar leaves out a policy that fails, which would lose a forbid.
             return _deny(f"{asked.action} cannot be judged: {'; '.join(errors)}")

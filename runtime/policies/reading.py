@@ -91,6 +91,36 @@ def looked_at(policies: Iterable[Policy]) -> frozenset[str] | None:
     return frozenset(names)
 
 
+def cannot_apply(policy: Policy, known: Mapping[str, Any]) -> bool:
+    """Tell whether a policy's conditions are false whatever else holds, given some attributes of the context.
+
+    It looks at what all of a `when` rests on: terms joined by `&&` that compare an attribute with a constant.
+    """
+    bodies = [each["body"] for each in policy.get("conditions", ()) if each["kind"] == "when"]
+    while bodies:
+        body = bodies.pop()
+        if "&&" in body:
+            bodies.extend((body["&&"]["left"], body["&&"]["right"]))
+        elif _is_false(body, known):
+            return True
+    return False
+
+
+def _is_false(term: Any, known: Mapping[str, Any]) -> bool:
+    if (name := _attribute(term, known)) is not None:
+        return known[name] is False
+    for operator, equal in (("==", True), ("!=", False)):
+        if operator in term:
+            name, value = _attribute(term[operator]["left"], known), term[operator]["right"].get("Value")
+            return name is not None and value is not None and (known[name] == value) is not equal
+    return False
+
+
+def _attribute(term: Any, known: Mapping[str, Any]) -> str | None:
+    found = term.get(".")
+    return found["attr"] if found and found["left"] == _CONTEXT and found["attr"] in known else None
+
+
 def _parts(node: Any) -> Iterable[tuple[str, Any]]:
     if isinstance(node, dict):
         return cast(dict[str, Any], node).items()

@@ -15,7 +15,7 @@ from interlock.runtime.contract import ToolContract
 from interlock.runtime.errors import PolicyBroken
 from interlock.runtime.policies import CedarPolicies
 from interlock.runtime.ports import Request
-from interlock.runtime.records import Label
+from interlock.runtime.records import Label, Origin
 
 MONEY = {"anyOf": [{"type": "number"}, {"type": "string", "format": "decimal"}]}
 REFUND = ToolContract(
@@ -399,3 +399,17 @@ def test_decimals_are_compared_as_numbers_whatever_their_digits() -> None:
     assert policies.decide(asks(amount="50.00000")).outcome == "allow"
     assert policies.decide(asks(amount=Decimal("5E+1"))).outcome == "allow"
     assert policies.decide(asks(amount=50.01)).outcome == "deny"
+
+
+def test_a_policy_that_is_left_out_early_would_not_have_applied() -> None:
+    policies = CedarPolicies(
+        f"""{ANYONE} @id("no") forbid (principal, action == Action::"refund", resource)
+        when {{ context.args.order_id == 1 && context.integrity == "untrusted" && context.choice != "said" }};""",
+        TOOLS,
+    )
+    untrusted = Label(integrity="untrusted")
+    chosen = replace(asks(label=untrusted), origin=Origin(plan="on", choices={"order_id": "known"}))
+
+    assert policies.decide(asks()).outcome == "allow"
+    assert policies.decide(asks(label=untrusted)).outcome == "allow"
+    assert (policies.decide(chosen).outcome, policies.decide(chosen).policies) == ("deny", ("no",))
