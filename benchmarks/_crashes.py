@@ -174,6 +174,8 @@ async def _drive(session: Session) -> str:
         if messages and isinstance(messages[-1], AIMessage) and not messages[-1].tool_calls:
             return "done"
         reply = await session.send("Do your work.")
+        if reply.code == "unfinished":  # it was taken over
+            return "stopped"
         if reply.status == "failed":
             print(f"failed: {reply.code}: {reply.text}", file=sys.stderr)
         return reply.status

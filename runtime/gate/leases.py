@@ -84,7 +84,7 @@ def keep(tx: Transaction, lease: Lease, now: datetime, for_s: float = 0.0) -> No
 
 
 def lasting(lease: Lease, now: datetime, for_s: float) -> bool:
-    """Tell, without asking the database, whether nobody else can have taken the lease, or will during the coming work."""
+    """Tell, without asking the database, whether nobody can have taken the lease, or will during the coming work."""
     return now.timestamp() + for_s < lease.until
 
 
@@ -105,8 +105,8 @@ def here(holder: str) -> bool:
 
 def alive(holder: str) -> bool:
     """Tell whether a worker may still be at work; of one on another machine only its lease tells."""
-    host, pid, _token = holder.rsplit("/", 2)
-    if host != socket.gethostname():
+    host, pid, _token = holder.rsplit("/", 2) if holder.count("/") > 1 else ("", "", "")
+    if host != socket.gethostname() or not pid.isdecimal():
         return True
     try:
         os.kill(int(pid), 0)

@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 from langchain_core.messages import ToolMessage
+from sqlalchemy import text
 from tests.graphs.conftest import Agents, Till, call, calls
 from tests.runtime.gate.conftest import ADA
 
 from interlock import Agent, Session, ToolContext, tool
 from interlock.graphs import tool_loop
 from interlock.runtime.clock import ManualClock
+from interlock.runtime.database import Statement
 from interlock.runtime.errors import ApprovalRefused, ContractBroken, ThreadBusy
 from interlock.runtime.gate.leases import TTL_S, keep, take
 from interlock.runtime.gate.stops import LeaseLost
@@ -154,6 +156,29 @@ def test_a_worker_that_was_taken_over_from_cannot_go_on(home: Home, clock: Manua
         with pytest.raises(LeaseLost):
             keep(tx, first, clock.now())
         keep(tx, second, clock.now())
+
+
+@pytest.mark.parametrize("holder", ["", "nobody", "a/b", "x/y/z"])
+def test_a_lease_whose_holder_cannot_be_read_lasts_its_time(home: Home, clock: ManualClock, holder: str) -> None:
+    with home.database.transaction() as tx:
+        take(tx, "t", "r", holder, clock.now())
+        with pytest.raises(ThreadBusy):
+            take(tx, "t", "r", "elsewhere/2/b", clock.now())
+        clock.advance(TTL_S + 1)
+
+        assert take(tx, "t", "r", "elsewhere/2/b", clock.now()).fence == 2
+
+
+async def test_an_effect_whose_row_cannot_be_read_is_put_to_a_person(home: Home, agents: Agents, till: Till) -> None:
+    async with broken_till(home, agents, till) as opened:
+        id = (await opened.send("pay")).approvals[0]["id"]
+        home.approvals.answer(id, approve=True, by=ADA)
+        with home.database.transaction() as tx:
+            tx.run(Statement(text("UPDATE effects SET state = 'xyz', attempts = 7")))
+        again = await opened.resume()
+
+    assert [one["question"] for one in again.approvals] == ["in_doubt"]
+    assert len(till.paid) == 1
 
 
 def test_a_clock_that_is_set_back_leaves_the_holder_its_lease(home: Home, clock: ManualClock) -> None:
