@@ -41,8 +41,12 @@ class Planted:
         return self.expected == self.named
 
 
+def _any(options: dict[str, Any]) -> Any:
+    return options
+
+
 def look_tool(**options: Any) -> Any:
-    @tool(**{"read_only": True, **options})
+    @tool(**_any({"read_only": True, **options}))
     async def look(number: int) -> int:
         """Look something up."""
         return number * 2
@@ -51,7 +55,7 @@ def look_tool(**options: Any) -> Any:
 
 
 def pay_tool(**options: Any) -> Any:
-    @tool(**{"destructive": True, **options})
+    @tool(**_any({"destructive": True, **options}))
     async def pay(amount: Decimal) -> str:
         """Pay an amount."""
         return f"paid {amount}"
@@ -146,8 +150,7 @@ def _swapped(graph: Compiled, name: str, node: Any) -> Compiled:
     spec = graph.builder.nodes[name]
     runnable = governed(assembly, node, name=name, first=name == "begin", last=name == "finish")
     graph.builder.nodes[name] = dataclasses.replace(spec, runnable=runnable)
-    swapped = graph.builder.compile(name="bench")
-    return swapped  # type: ignore[no-any-return]
+    return graph.builder.compile(name="bench")
 
 
 async def _shouting_finish(state: Any, runtime: Any) -> Any:

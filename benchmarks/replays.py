@@ -1,8 +1,8 @@
 """Record random runs, replay them in other processes, and plant changes that a replay must find.
 
-`--runs` random runs: rounds of parallel calls or plans with dependencies, tools that fail, approvals. Each is exported, and
-replayed by other processes from the file alone. Then changes are planted in prompts, tool schemas, policies and nodes, and
-the replay must name the first step that they bear on.
+`--runs` random runs: rounds of parallel calls or plans with dependencies, tools that fail, approvals. Each is exported,
+and replayed by other processes from the file alone. Then changes are planted in prompts, tool schemas, policies and
+nodes, and the replay must name the first step that they bear on.
 """
 
 import asyncio

@@ -28,7 +28,8 @@ def record_case(journal: Journal, run: str, folder: Path) -> Path:
     case = case_of(entries, f"recordings/{file.name}")
     suite = folder / "recorded.yaml"
     known: Any = yaml.safe_load(suite.read_text(encoding="utf-8")) if suite.exists() else None
-    stated: dict[str, Any] = known or {"suite": "recorded", "about": "Runs that happened, with what they were answered.", "cases": []}
+    about = "Runs that happened, with what they were answered."
+    stated: dict[str, Any] = known or {"suite": "recorded", "about": about, "cases": []}
     stated["cases"].append(case)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(exported(recording))

@@ -1,4 +1,4 @@
-"""Retention: the oldest part of the chain is removed up to a sealed row, and a signed cut vouches for where it now begins."""
+"""Retention: the oldest part of the chain is removed, and a signed cut vouches for where it now begins."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -62,7 +62,7 @@ def prune(home: Home, *, before: datetime, dry_run: bool = False) -> Pruned:
 
 
 def _cut(rows: list[Row], before: str) -> tuple[int, str]:
-    """Find the last row that may go: old, a run's end, and no run on both sides of it; and the run that is in the way."""
+    """Find the last row that may go: old, with no run on both sides of it; and the run that is in the way."""
     last = {run: seq for seq, run, *_ in rows}
     ended = {run: kind == "run_ended" and _status(head) != "waiting" for _, run, _, kind, head, _ in rows}
     best, reach = 0, 0
@@ -98,4 +98,5 @@ def _references(home: Home, row: Row, known: set[str]) -> Iterator[str]:
         digest: str | None = head["facts"].get(name)
         while digest and digest not in known:
             yield digest
-            digest = (home.journal.payload(digest) or {}).get("prev")
+            cell: dict[str, Any] = home.journal.payload(digest) or {}
+            digest = cell.get("prev")

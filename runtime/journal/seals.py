@@ -138,7 +138,7 @@ class Sealer:
         """Sign that the rows up to this one were removed by rule, and that the chain goes on from its hash."""
         key, public = self._key
         when = at.isoformat()
-        signature: str = key.sign(statement(seq, hash, when, "cut")).hex()  # type: ignore[attr-defined]
+        signature = key.sign(statement(seq, hash, when, "cut")).hex()
         made = Seal(seq=seq, hash=hash, at=when, key=public, signature=signature)
         tx.run(_CUT, **vars(made))
         return made

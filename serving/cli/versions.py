@@ -1,11 +1,14 @@
 """`versions`: under which manifests runs were made, and what changed between two."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from interlock.serving.cli.options import AsJson, HomePath, existing_home
 from interlock.serving.cli.output import Machine, table
+
+if TYPE_CHECKING:
+    from interlock.runtime.journal.manifests import Manifest
 
 
 def register(app: typer.Typer) -> None:
@@ -37,12 +40,13 @@ def _list(home: HomePath, machine: Machine) -> int:
     found = list_manifests(existing_home(home).journal)
     machine.write([{**vars(one), "first": one.first.isoformat(), "last": one.last.isoformat()} for one in found])
     if not machine.on:
-        rows = [
-            [one.hash[:12], one.agent, one.facts.get("graph"), one.facts.get("model"), one.runs, f"{one.last:%Y-%m-%d %H:%M}"]
-            for one in found
-        ]  # fmt: skip
+        rows = [[one.hash[:12], *_about(one), one.runs, f"{one.last:%Y-%m-%d %H:%M}"] for one in found]
         table("versions", ["manifest", "agent", "graph", "model", "runs", "last run"], rows)
     return 0
+
+
+def _about(one: "Manifest") -> list[str]:
+    return [one.agent, str(one.facts.get("graph")), str(one.facts.get("model"))]
 
 
 def _diff(first: str, second: str, home: HomePath, machine: Machine) -> int:
