@@ -152,6 +152,13 @@ class Assembly:
             if (store := self._memories.pop(str(home.path), None)) is not None:
                 store.close()
 
+    def forget(self, home: Home) -> None:
+        """Lose what is open in a home, as a process that is killed does."""
+        with self._lock:
+            for runs in (self._entered, self._paused):
+                for key in [key for key in runs if key[0] == str(home.path)]:
+                    del runs[key]
+
     def begin(self, state: Mapping[str, Any], runtime: Runtime[Any]) -> tuple[Entered, RunHeader]:
         """Start a run on the thread: take its lease, open its account, and put the start on record.
 

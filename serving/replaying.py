@@ -82,6 +82,8 @@ async def _play(player: Player, home: ReplayHome, graph: Compiled) -> BaseExcept
     while (step := player.next) is not None:
         before = player.played
         player.let_people_act()
+        if player.cut:
+            _die(home, graph)
         try:
             if step.kind in ("run_started", "run_resumed"):
                 given = await _given(recording, step, graph, config)
@@ -95,6 +97,13 @@ async def _play(player: Player, home: ReplayHome, graph: Compiled) -> BaseExcept
             player.diverge(None, {})
             break
     return last
+
+
+def _die(home: ReplayHome, graph: Compiled) -> None:
+    """Lose what a process that was killed here had lost."""
+    home.die()
+    if (assembly := assembly_of(graph)) is not None:
+        assembly.forget(home)
 
 
 async def _given(recording: Recording, step: Step, graph: Compiled, config: Any) -> Any:

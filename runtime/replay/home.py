@@ -7,9 +7,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import update
+
 from interlock.runtime.clock import ManualClock
 from interlock.runtime.contract import ToolContract
-from interlock.runtime.database import Transaction
+from interlock.runtime.database import Statement, Transaction
+from interlock.runtime.gate.leases import leases
 from interlock.runtime.gate.run import OpenRun
 from interlock.runtime.home import Home
 from interlock.runtime.journal.events import Event, read_event
@@ -22,6 +25,7 @@ from interlock.runtime.replay.player import Happened, Player
 from interlock.runtime.replay.recording import Portable, Step
 from interlock.runtime.replay.stand_ins import RecordedMemory, RecordedModel, RecordedTool, in_turn
 
+_FREE = Statement(update(leases).values(until=0.0))
 _OUT_OF_TIME = re.compile(r"needs \S+ seconds, (\S+) of ")
 
 
@@ -117,6 +121,11 @@ class ReplayHome(Home):
     def ports(self, deps: Deps, run: OpenRun) -> Deps:
         """Give ports that wait for their turn."""
         return in_turn(deps, run, self.player)
+
+    def die(self) -> None:
+        """Free what a worker that was killed had held; that it is dead is seen by its process, not by a clock."""
+        with self.database.transaction() as tx:
+            tx.run(_FREE)
 
     def _perform(self, step: Step) -> None:
         """Do again what a person did to the run."""

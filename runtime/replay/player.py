@@ -14,7 +14,7 @@ from interlock.runtime.replay.recording import Recording, Step
 
 UNCOMPARED = {
     "run_started": frozenset({"manifest", "manifest_kept", "policy", "source", "parent"}),
-    "run_resumed": frozenset({"manifest"}),
+    "run_resumed": frozenset({"manifest", "policy"}),
 }
 """Facts that name what is compared by what it does."""
 
