@@ -20,7 +20,7 @@ _KEY: Final = re.compile(
 )
 _NAMED: Final = re.compile(
     r"(?i:\b(?:password|passwd|passphrase|pwd|secret|api[ _-]?key|access[ _-]?key|auth[ _-]?token|bearer)\b)"
-    r"[\"']?(?:\s*(?:is|:|=)\s*|\s+)[\"']?(?P<secret>(?=\S*\d)(?=\S*[A-Za-z])[^\s\"',;]{8,})"
+    r"[\"']?(?:\s*(?:is|:|=)\s*|\s+)[\"']?(?P<secret>(?=\S*\d)(?=\S*[A-Za-z])[^\s\"',;]{7,}[^\s\"',;.!?])"
 )
 _IN_LINK: Final = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s/:@]+:(?P<secret>[^\s/@]+)@", re.IGNORECASE)
 

@@ -181,3 +181,20 @@ async def test_a_model_that_goes_in_circles_is_told_so_and_its_call_is_not_made(
 
     assert [made.outcome for made in reply.calls] == ["done"] * 3
     assert reply.text == "Enough."
+
+
+async def test_a_policy_changes_a_request_before_the_model_sees_it_and_a_result_too(home: Home) -> None:
+    @tool(read_only=True)
+    def card() -> dict[str, str]:
+        """Show the card."""
+        return {"number": "4111 1111 1111 1111", "holder": "Ann"}
+
+    model = ScriptedChatModel([calls(call("card", "1")), "Done."])
+    policy = ["builtin:read_only", "builtin:customer_data"]
+    clerk = Agent(name="clerk", model=model, tools=[card], policy=policy)
+    await answer(tool_loop(clerk), home, "The password is hunter2hunter2. Show my card.")
+
+    seen = "".join(str(message.content) for message in model.asked[1])
+    assert "The password is [secret]. Show my card." in seen
+    assert "hunter2" not in seen
+    assert '{"number":"[card]","holder":"Ann"}' in seen
