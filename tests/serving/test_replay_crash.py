@@ -39,15 +39,20 @@ def begin(home):
 """
 
 
+def killed_in(folder: Path) -> Any:
+    """Let a run be killed in the middle of a payment, and give the module that made it."""
+    (folder / "policy.cedar").write_text('@id("all") permit (principal, action, resource);')
+    (folder / "killed.py").write_text(AGENT % str(folder / "policy.cedar"))
+    code = f"import killed; killed.begin({str(folder / 'home')!r})"
+    assert subprocess.run([sys.executable, "-c", code], cwd=folder, check=False).returncode == 9
+    sys.path.insert(0, str(folder))
+    made = importlib.import_module("killed")
+    sys.path.remove(str(folder))
+    return made
+
+
 async def test_a_run_that_was_killed_in_an_effect_replays_through_the_crash(tmp_path: Path) -> None:
-    (tmp_path / "policy.cedar").write_text('@id("all") permit (principal, action, resource);')
-    (tmp_path / "killed.py").write_text(AGENT % str(tmp_path / "policy.cedar"))
-    code = f"import killed; killed.begin({str(tmp_path / 'home')!r})"
-    command = [sys.executable, "-c", code]
-    assert subprocess.run(command, cwd=tmp_path, check=False).returncode == 9
-    sys.path.insert(0, str(tmp_path))
-    killed: Any = importlib.import_module("killed")
-    sys.path.remove(str(tmp_path))
+    killed = killed_in(tmp_path)
     home = Home(tmp_path / "home")
     graph = killed.graph("It is not known whether it was paid.")
     async with Session(graph, home=home, thread="t") as session:
