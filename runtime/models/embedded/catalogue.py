@@ -95,7 +95,8 @@ class Tool:
 
 
 _NOUNS_TOO = word_set(
-    "order book mail message email text call light note file time start end report record track check show look view list"
+    "order book mail message email text call light note file time start end report record track check show look view "
+    "list"
 )
 
 

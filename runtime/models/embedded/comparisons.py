@@ -16,7 +16,7 @@ INVERSE: dict[Relation, Relation] = {
 }  # fmt: skip
 _SAID: tuple[tuple[Relation, str], ...] = (
     ("at_least", r"at least|no less than|not less than|no fewer than|or more|or over|or above|minimum|>="),
-    ("at_most", r"at most|no more than|not more than|not over|not above|up to|or less|or fewer|or below|maximum|<=|within"),
+    ("at_most", r"at most|(?:no|not) more than|not (?:over|above)|up to|or (?:less|fewer|below)|maximum|<=|within"),
     ("less", r"(?:less|fewer|lower|smaller|cheaper|colder) than|under|below|beneath|short of|<"),
     ("more", r"(?:more|greater|higher|larger|bigger|warmer|hotter) than|over|above|exceeds?|beyond|>"),
     ("equals", r"exactly|equals?|equal to|is"),

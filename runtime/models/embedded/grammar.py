@@ -16,17 +16,28 @@ PAYLOAD = re.compile(
 """What comes before somebody's words that are to be passed on as they are."""
 
 AFTERWARDS = re.compile(
-    r"(?:(?<=[.!?])\s+|\n+|,\s+|\s+)(?:and\s+)?(?:then|also|after that|afterwards|next|finally|please)\b", re.IGNORECASE
+    r"(?:(?<=[.!?])\s+|\n+|,\s+|\s+)(?:and\s+)?(?:then|also|after that|afterwards|next|finally|"
+    r"please)\b",
+    re.IGNORECASE,
 )
 """Where such words end and a further wish begins."""
 
 QUESTION_AFTER = re.compile(
-    r"(?<=[.!?])\s+(?=(?:who|what|where|when|why|how|which|can|could|is|are|does|do|did|should|will|has|have)\b[^.!?]*\?)",
+    r"(?<=[.!?])\s+(?=(?:who|what|where|when|why|how|which|can|could|is|are|does|do|did|should|will|has|"
+    r"have)\b[^.!?]*\?)",
     re.IGNORECASE,
 )
-REPORTED_BEFORE = re.compile(r"\b(?:says?|said|wrote|writes|states?|stated|reads?|claims?|claimed)\W*$", re.IGNORECASE)
+REPORTED_BEFORE = re.compile(
+    r"\b(?:says?|said|wrote|writes|states?|stated|reads?|claims?|"
+    r"claimed)\W*$",
+    re.IGNORECASE,
+)
 
-ABBREVIATION = re.compile(r"(?:\b(?:no|nr|mr|mrs|ms|dr|st|vs|approx|etc|e\.g|i\.e|a\.m|p\.m|[a-z]))\.$", re.IGNORECASE)
+ABBREVIATION = re.compile(
+    r"(?:\b(?:no|nr|mr|mrs|ms|dr|st|vs|approx|etc|e\.g|i\.e|a\.m|p\.m|"
+    r"[a-z]))\.$",
+    re.IGNORECASE,
+)
 SENTENCE_END = re.compile(r"(?<=[.!?;])\s+|\s*\n+\s*|\s+[-–—]+\s+|(?<!\bis)(?<!\bare)(?<!\bto):\s+")
 JOINT = re.compile(r"\s*[,;]?\s*(?:\b(?:and|but|or|then|also|plus|as well as)\b[\s,]*)+|\s*,\s*", re.IGNORECASE)
 
@@ -42,16 +53,19 @@ IF = re.compile(
 """What begins a condition; `not` and `so` take up the last one."""
 
 WHETHER = re.compile(
-    r"\b(?:know|since|and|or|exactly|ask|check|see|tell me|tell|wonder|wondering|find out|sure|say|verify|confirm|me)\s+$",
+    r"\b(?:know|since|and|or|exactly|ask|check|see|tell me|tell|wonder|wondering|find out|sure|say|verify|"
+    r"confirm|me)\s+$",
     re.IGNORECASE,
 )
 """After these, "if" and "when" begin a question rather than a condition."""
 
 POLITE = re.compile(
-    r"^(?:(?:i|we)(?:'d| would)? (?:appreciate it if you (?:could|would)|be grateful if you (?:could|would)|hope you can)|"
+    r"^(?:(?:i|we)(?:'d| would)? (?:appreciate it if you (?:could|would)|be grateful if you (?:could|would)|"
+    r"hope you can)|"
     r"(?:can|could|will|would) you(?: please| kindly| maybe| possibly)?(?= )(?! be\b)|would you mind|do you mind|"
     r"(?:i|we)(?:'d| would| do)?(?: really| just| also)? (?:like|love|want|need|wish)(?: for)?(?: you)? to|"
-    r"you (?:should|must|have to|need to|can|may|could)(?! have\b)|go ahead and|feel free to|make sure (?:to|that you|you)|"
+    r"you (?:should|must|have to|need to|can|may|could)(?! have\b)|go ahead and|feel free to|make sure (?:to|"
+    r"that you|you)|"
     r"be sure to|don't forget to|do not forget to|remember to|let's|let us|try to|help me(?: to)?|"
     r"i(?:'d| would) ask you to|i(?: am|'m) asking you to|your (?:task|job) is to|it is time to|time to|"
     r"do me a favou?r and|i think you should)\s+",
@@ -71,14 +85,17 @@ REFUSAL = re.compile(
     re.IGNORECASE,
 )
 CORRECTION = re.compile(
-    r"\b(?:no,? wait|wait,? no|no,? sorry|sorry,? (?:i mean|no)|i mean(?:t)?|correction|make that|scratch that|or rather)\b",
+    r"\b(?:no,? wait|wait,? no|no,? sorry|sorry,? (?:i mean|no)|i mean(?:t)?|correction|make that|scratch that|"
+    r"or rather)\b",
     re.I,
 )
 """After these a value takes the place of one like it that stands before."""
 NO_REFUSAL = re.compile(r"(?:do not|don't|never) (?:forget|hesitate|fail)", re.IGNORECASE)
 REPORTED = re.compile(
-    r"(?<!\bi )(?<!\bwe )\b(?:says?|said|wrote|writes|states?|stated|claims?|claimed|tells?|told|instructs?|instructed|"
-    r"insists?|insisted|thinks?|believes?|suggests?|recommends?|hopes?|demands?|demanded|asked|wants?)(?: (?:me|us|you|that|to|him|her|them))*\s+(?=\S)",
+    r"(?<!\bi )(?<!\bwe )\b(?:says?|said|wrote|writes|states?|stated|claims?|claimed|tells?|told|instructs?|"
+    r"instructed|"
+    r"insists?|insisted|thinks?|believes?|suggests?|recommends?|hopes?|demands?|demanded|asked|wants?)(?: (?:me|"
+    r"us|you|that|to|him|her|them))*\s+(?=\S)",
     re.IGNORECASE,
 )
 """Somebody else's words or wishes."""
@@ -86,7 +103,8 @@ REPORTED = re.compile(
 ENSURE = re.compile(r"(?:please )?(?:make sure|ensure|see to it)\b", re.IGNORECASE)
 ASKING_FOR = re.compile(
     r"^(?:i|we)(?:'d| would| do)?(?: really| just| also| still)? (?:want|need|like|have)(?: for)? "
-    r"(?:(?:some|any|a bit of|your|more|an?|the) )?(?:help|information|info|advice|details|update|explanation|question)\b",
+    r"(?:(?:some|any|a bit of|your|more|an?|the) )?(?:help|information|info|advice|details|update|explanation|"
+    r"question)\b",
     re.IGNORECASE,
 )
 TELLING = word_set(
@@ -108,5 +126,6 @@ NEVER_BEFORE_ORDER = word_set(
 )
 DETERMINERS = word_set("the a an my our this that one some these those its their his her")
 FINITE = word_set(
-    "is are was were has have had isn't aren't wasn't weren't hasn't haven't hadn't did didn't does doesn't do don't came"
+    "is are was were has have had isn't aren't wasn't weren't hasn't haven't hadn't did didn't does doesn't do don't "
+    "came"
 )

@@ -10,54 +10,70 @@ def word_set(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-STOP = word_set("""a an the this that these those it its itself they them their he she his her him i me my mine we us our you your
-    yours and or but nor so then than too also just very really quite some any each every all both no not never none of
-    at by for from in into on onto to up with within without about as is are was were be been being am do does did done
-    doing have has had having can could will would shall should may might must if unless whether because while until
-    there here what which who whom whose when where why how please kindly ok okay hi hello hey thanks thank let lets
-    yes yet still already ever only now again more most much many such own same other another out off over under
-    dear regards cheers sorry well want need like wish would'd i'd i'm i've i'll it's that's what's where's who's when's
-    how's there's you're we're they're don't doesn't didn't isn't aren't wasn't weren't won't can't cannot couldn't
-    wouldn't hasn't haven't hadn't shouldn't one ones thing things something anything everything use using able
-    able possible currently actually maybe perhaps tell know say see give""")
+STOP = word_set(
+    """a an the this that these those it its itself they them their he she his her him i me my mine we us our you your
+    yours and or but nor so then than too also just very really quite some any each every all both no not never
+    none of at by for from in into on onto to up with within without about as is are was were be been being am
+    do does did done doing have has had having can could will would shall should may might must if unless
+    whether because while until there here what which who whom whose when where why how please kindly ok okay hi
+    hello hey thanks thank let lets yes yet still already ever only now again more most much many such own same
+    other another out off over under dear regards cheers sorry well want need like wish would'd i'd i'm i've
+    i'll it's that's what's where's who's when's how's there's you're we're they're don't doesn't didn't isn't
+    aren't wasn't weren't won't can't cannot couldn't wouldn't hasn't haven't hadn't shouldn't one ones thing
+    things something anything everything use using able able possible currently actually maybe perhaps tell know
+    say see give"""
+)
 """Words that carry no topic."""
 
-NEGATIONS = word_set("""not no never none neither nor without don't doesn't didn't isn't aren't wasn't weren't won't can't cannot
+NEGATIONS = word_set(
+    """not no never none neither nor without don't doesn't didn't isn't aren't wasn't weren't won't can't cannot
     couldn't wouldn't hasn't haven't hadn't shouldn't dont doesnt didnt isnt wasnt wont cant hasnt havent hadnt
-    nothing nobody ain't""")
+    nothing nobody ain't"""
+)
 
 QUESTION_WORDS = word_set("what which who whom whose when where why how what's where's who's when's how's")
-AUXILIARIES = word_set("""is are was were am do does did has have had can could will would shall should may might isn't aren't wasn't
-    weren't don't doesn't didn't hasn't haven't hadn't can't couldn't won't wouldn't shouldn't""")
+AUXILIARIES = word_set(
+    """is are was were am do does did has have had can could will would shall should may might isn't aren't wasn't
+    weren't don't doesn't didn't hasn't haven't hadn't can't couldn't won't wouldn't shouldn't"""
+)
 PRONOUNS = word_set("i you he she it we they this that there someone somebody everyone")
-FILLERS = word_set("""please kindly also and then now so well just but first firstly second secondly third next finally afterwards
-    afterward later ok okay hi hello hey thanks lastly plus alright sure yes additionally moreover or instead still
-    only simply dear there anyway""")
+FILLERS = word_set(
+    """please kindly also and then now so well just but first firstly second secondly third next finally afterwards
+    afterward later ok okay hi hello hey thanks lastly plus alright sure yes additionally moreover or instead
+    still only simply dear there anyway"""
+)
 ANAPHORA = word_set("""it its itself that this these those them they their same one latter former there both""")
 
-READING = word_set("""find get show look see fetch read view check display retrieve lookup list search track describe count query
-    browse watch inspect tell give know explain compute calculate compare monitor verify report return which what
-    summarise summarize say remind forecast estimate convert translate measure ask""")
+READING = word_set(
+    """find get show look see fetch read view check display retrieve lookup list search track describe count query
+    browse watch inspect tell give know explain compute calculate compare monitor verify report return which
+    what summarise summarize say remind forecast estimate convert translate measure ask"""
+)
 """Verbs that tools which change nothing go by."""
 
-VERBS = READING | word_set("""refund reimburse repay pay send mail email message text notify dispatch forward move transfer shift relocate
-    copy duplicate clone share unshare invite delete remove erase discard drop trash create add make new book schedule
-    reschedule arrange plan open close shut lock unlock change update modify edit alter adjust correct amend switch set
-    reset cancel abort revoke call phone buy purchase order start begin launch run enable activate stop end halt disable
-    deactivate increase raise decrease lower reduce turn assign approve accept confirm reject decline deny upload
-    download save store keep rename restore archive post publish reply respond answer write register subscribe
-    unsubscribe join leave block unblock mute unmute pause resume play skip apply issue charge bill return exchange
-    replace fix repair reserve ship deliver mark complete finish submit put take bring clear fill print scan sort merge
-    split attach pin tag label rate review escalate contact transfer withdraw deposit wire generate draw build deploy
-    roll restart reboot shutdown install uninstall import export sync extend renew postpone delay dim heat cool warm
-    do proceed process redirect reroute ban grant give remember forget note log record request prepare convert
-    translate summarize summarise connect disconnect free release hold redeem credit""")
+VERBS = READING | word_set(
+    """refund reimburse repay pay send mail email message text notify dispatch forward move transfer shift relocate
+    copy duplicate clone share unshare invite delete remove erase discard drop trash create add make new book
+    schedule reschedule arrange plan open close shut lock unlock change update modify edit alter adjust correct
+    amend switch set reset cancel abort revoke call phone buy purchase order start begin launch run enable
+    activate stop end halt disable deactivate increase raise decrease lower reduce turn assign approve accept
+    confirm reject decline deny upload download save store keep rename restore archive post publish reply
+    respond answer write register subscribe unsubscribe join leave block unblock mute unmute pause resume play
+    skip apply issue charge bill return exchange replace fix repair reserve ship deliver mark complete finish
+    submit put take bring clear fill print scan sort merge split attach pin tag label rate review escalate
+    contact transfer withdraw deposit wire generate draw build deploy roll restart reboot shutdown install
+    uninstall import export sync extend renew postpone delay dim heat cool warm do proceed process redirect
+    reroute ban grant give remember forget note log record request prepare convert translate summarize summarise
+    connect disconnect free release hold redeem credit"""
+)
 """Base forms that can head an order."""
 
-REPORTING = word_set("""says said say saying wrote writes write reads states stated claims claimed tells told asks asked instructs
-    instructed quote quoted mentions mentioned reading summarise summarize translate paraphrase explain proofread
-    rewrite spell-check forwarded pasted text message mail email e-mail note letter article page document review
-    comment body subject content contents description""")
+REPORTING = word_set(
+    """says said say saying wrote writes write reads states stated claims claimed tells told asks asked instructs
+    instructed quote quoted mentions mentioned reading summarise summarize translate paraphrase explain
+    proofread rewrite spell-check forwarded pasted text message mail email e-mail note letter article page
+    document review comment body subject content contents description"""
+)
 """Words after which a colon brings somebody's text rather than an order."""
 
 IRREGULAR = {
@@ -83,8 +99,8 @@ PAST = {
     "read": "read", "run": "ran", "hold": "held", "keep": "kept", "bring": "brought", "cut": "cut", "shut": "shut",
     "reset": "reset", "withdraw": "withdrew", "build": "built", "draw": "drew", "forget": "forgot", "split": "split",
     "cancel": "cancelled", "submit": "submitted", "ship": "shipped", "stop": "stopped", "drop": "dropped",
-    "transfer": "transferred", "refer": "referred", "plan": "planned", "pin": "pinned", "tag": "tagged", "dim": "dimmed",
-    "ban": "banned", "skip": "skipped", "scan": "scanned", "log": "logged", "mail": "mailed",
+    "transfer": "transferred", "refer": "referred", "plan": "planned", "pin": "pinned", "tag": "tagged",
+    "dim": "dimmed", "ban": "banned", "skip": "skipped", "scan": "scanned", "log": "logged", "mail": "mailed",
 }  # fmt: skip
 
 PHRASES = {

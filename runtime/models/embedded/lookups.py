@@ -55,7 +55,7 @@ _EXCHANGEABLE = tuple(name for name in CLASSES if name in ("money", "url"))
 
 
 def _compatible(shape: Shape, field: Shape) -> bool:
-    if field.parts or field.item or field.choices and not shape.choices:
+    if field.parts or field.item or (field.choices and not shape.choices):
         return False
     if shape.types & field.types:
         return True

@@ -11,12 +11,12 @@ from interlock.runtime.models.embedded.text import stem, stem_set
 from interlock.runtime.models.embedded.values import EACH, Value
 
 SURE, LIKELY, FAIR, WEAK, NO = 3.0, 2.0, 1.0, 0.5, 0.0
+LONGEST_HINT = 120
+"""Characters of a description that is about one thing only."""
 _VERB_STEMS = frozenset(stem(v) for v in lexicon.VERBS) - {"order", "book", "fil", "invoic", "ticket", "not", "cal"}
 _MEASURES = stem_set(
-    (
-        "minutes hours days weeks months years seconds degrees percent celsius fahrenheit people persons times pieces "
-        "items copies km kilometres kilometers miles metres meters kg grams gb mb kb points stars nights guests"
-    )
+    "minutes hours days weeks months years seconds degrees percent celsius fahrenheit people persons times pieces "
+    "items copies km kilometres kilometers miles metres meters kg grams gb mb kb points stars nights guests"
 )
 _KIND_FORMATS = {
     "date": "date",
@@ -34,7 +34,7 @@ def affinity(shape: Shape, value: Value, rivals: frozenset[str]) -> float:
     Args:
         shape: the parameter.
         value: found in what the user wrote.
-        rivals: stems of the nouns that parameters of all tools identify; a value labelled with another's noun is not ours.
+        rivals: stems of the nouns that parameters of all tools identify; a value labelled with another's is not ours.
     """
     if shape.choices:
         return SURE if value.value in shape.choices else NO
@@ -128,11 +128,8 @@ def _by_class(shape: Shape, value: Value) -> float:
         return NO
     if shape.is_class(kind):
         return LIKELY + _direction(shape, value)
-    return (
-        LIKELY
-        if shape.known_by & {kind, *(stem(w) for w in _STRICT.get(kind, ()))} and len(shape.description) < 120
-        else NO
-    )  # noqa: PLR2004
+    told = shape.known_by & {kind, *(stem(w) for w in _STRICT.get(kind, ()))}
+    return LIKELY if told and len(shape.description) < LONGEST_HINT else NO
 
 
 FROM = word_set("source from origin start old src")

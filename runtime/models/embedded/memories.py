@@ -24,43 +24,56 @@ class Noticed:
     attribute: str = ""
 
 
-_CHANNELS = r"e-?mails?|mails?|text(?: message)?s?|sms|phone(?: calls?)?|calls?|telephone|letters?|post|chat|whatsapp|push(?: notification)?s?|signal|slack"
+_CHANNELS = (
+    r"e-?mails?|mails?|text(?: message)?s?|sms|phone(?: calls?)?|calls?|telephone|letters?|post|chat|"
+    r"whatsapp|push(?: notification)?s?|signal|slack"
+)
 _ADVERBS = (
     r"(?:(?:really|much|would|do|'d|strongly|generally|usually|always|still|now|actually|just|also|definitely) )*"
 )
 _PREFER = re.compile(rf"\b(?:i|we)(?:'d)? {_ADVERBS}(?:prefer|favou?r|rather (?:have|get|be))\b (?P<what>.+)", re.I)
 _LIKE = re.compile(
-    rf"\b(?:i|we) {_ADVERBS}(?:like|love|enjoy|hate|dislike|can't stand|cannot stand|don't like|do not like)\b (?!to (?:know|see|ask|have|get|return|order|cancel)\b)(?P<what>.+)",
+    rf"\b(?:i|we) {_ADVERBS}(?:like|love|enjoy|hate|dislike|can't stand|cannot stand|don't like|"
+    rf"do not like)\b (?!to (?:know|see|ask|have|get|return|order|cancel)\b)(?P<what>.+)",
     re.I,
 )
 _MY = re.compile(
-    r"\bmy (?P<attribute>(?:preferred |favou?rite |new |home |work |first |last |date of |shoe |phone )?[a-z]+(?: (?:of |in )?(?:communication|contact|birth|name|number|size|address|zone|code|language|channel|method))?)"
+    r"\bmy (?P<attribute>(?:preferred |favou?rite |new |home |work |first |last |date of |shoe |"
+    r"phone )?[a-z]+(?: (?:of |in )?(?:communication|contact|birth|name|number|size|address|zone|code|language|"
+    r"channel|method))?)"
     r" (?:is|are) (?:now |called )?(?P<what>.+)",
     re.I,
 )
 _BETTER = re.compile(
-    rf"^(?:actually|no|well|hmm|instead|from now on|in future|on second thoughts?)?[\s,]*(?P<what>(?:{_CHANNELS}|[\w ]{{2,40}}?)) (?:is|are|works?|would be|suits me) (?:better|best|preferred|preferable|fine for me|easier|more convenient)\b",
+    rf"^(?:actually|no|well|hmm|instead|from now on|in future|"
+    rf"on second thoughts?)?[\s,]*(?P<what>(?:{_CHANNELS}|[\w ]{{2,40}}?)) (?:is|are|works?|would be|"
+    rf"suits me) (?:better|best|preferred|preferable|fine for me|easier|more convenient)\b",
     re.I,
 )
 _CONTACT = re.compile(
-    rf"\b(?:contact|reach|write to|notify|inform|update|answer|ping) me (?:only |always |just |preferably )?(?:by|via|through|over|on|with|per) (?P<what>(?:{_CHANNELS})\b.*)",
+    rf"\b(?:contact|reach|write to|notify|inform|update|answer|ping) me (?:only |always |just |"
+    rf"preferably )?(?:by|via|through|over|on|with|per) (?P<what>(?:{_CHANNELS})\b.*)",
     re.I,
 )
-_STANDING = re.compile(r"\b(?:always|never|from now on|in (?:the )?future|every time|whenever)\b", re.I)
 _CALL_ME = re.compile(
-    r"\b(?:please |just |you can |everyone |people )*call me (?P<what>(?!at\b|on\b|back\b|when\b|if\b|tomorrow\b|today\b|later\b|in\b|before\b|after\b|about\b)[A-Z]?[\w'-]+(?: [A-Z][\w'-]+)?)",
+    r"\b(?:please |just |you can |everyone |people )*call me (?P<what>(?!at\b|on\b|back\b|when\b|if\b|"
+    r"tomorrow\b|today\b|later\b|in\b|before\b|after\b|about\b)[A-Z]?[\w'-]+(?: [A-Z][\w'-]+)?)",
     re.I,
 )
 _REMEMBER = re.compile(
-    r"^(?:please |and |also )*(?:remember|note|keep in mind|don't forget|do not forget|make a note|bear in mind)(?: for (?:next time|later|the future))?(?:,|:)? (?:that )?(?P<what>(?!to\b)(?:i\b|i'm|my\b|we\b|our\b|the\b|me\b).+)",
+    r"^(?:please |and |also )*(?:remember|note|keep in mind|don't forget|do not forget|make a note|"
+    r"bear in mind)(?: for (?:next time|later|the future))?(?:,|:)? (?:that )?(?P<what>(?!to\b)(?:i\b|i'm|my\b|"
+    r"we\b|our\b|the\b|me\b).+)",
     re.I,
 )
 _I_AM = re.compile(
-    r"\b(?:i am|i'm|we are|we're) (?:a |an )?(?P<what>(?:allergic to|vegan|vegetarian|colou?r-?blind|deaf|blind|hard of hearing|left-handed|diabetic|based in|living in|from)\b.*)",
+    r"\b(?:i am|i'm|we are|we're) (?:a |an )?(?P<what>(?:allergic to|vegan|vegetarian|colou?r-?blind|deaf|blind|"
+    r"hard of hearing|left-handed|diabetic|based in|living in|from)\b.*)",
     re.I,
 )
 _I_DO = re.compile(
-    r"\bi (?P<what>(?:live|work|study) (?:in|at|for|as)\b.+|have (?:a|an|two|three|\d) (?:dogs?|cats?|child|children|kids?|sons?|daughters?|allergy)\b.*|speak [A-Z]\w+.*)",
+    r"\bi (?P<what>(?:live|work|study) (?:in|at|for|as)\b.+|have (?:a|an|two|three|\d) (?:dogs?|cats?|child|"
+    r"children|kids?|sons?|daughters?|allergy)\b.*|speak [A-Z]\w+.*)",
     re.I,
 )
 _NOT = re.compile(
@@ -126,8 +139,9 @@ def _fact(said: str) -> Noticed | None:
 
 
 _PASSING = word_set(
-    "order orders parcel package delivery shipment question problem request payment refund issue account invoice bill card password pin "
-    "point opinion boss friend fault mistake meeting event file appointment room device light heating task message mail"
+    "order orders parcel package delivery shipment question problem request payment refund issue account invoice bill "
+    "card password pin point opinion boss friend fault mistake meeting event file appointment room device light "
+    "heating task message mail"
 )
 
 
@@ -145,12 +159,13 @@ def _attribute(what: str, otherwise: str) -> str:
 
 def _state(what: str) -> str:
     words = [t.low for t in tokens(what)]
-    if not words:
-        return ""
-    return {
-        "live": "home", "living": "home", "based": "home", "from": "origin", "work": "work", "study": "study", "speak": "language",
-        "allergic": "allergy", "vegan": "diet", "vegetarian": "diet",
-    }.get(words[0], "")  # fmt: skip
+    return _STATES.get(words[0], "") if words else ""
+
+
+_STATES = {
+    "live": "home", "living": "home", "based": "home", "from": "origin", "work": "work", "study": "study",
+    "speak": "language", "allergic": "allergy", "vegan": "diet", "vegetarian": "diet",
+}  # fmt: skip
 
 
 def _from(said: str, m: re.Match[str]) -> str:

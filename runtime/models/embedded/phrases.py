@@ -21,7 +21,8 @@ _CUES = (
     ("person", ("named", "called", "to", "with", "for", "by")),
 )
 _STOPPERS = word_set(
-    "in at on to from with for by about called named titled saying that because and if unless using via as into onto until"
+    "in at on to from with for by about called named titled saying that because and if unless using via as into onto "
+    "until"
 )
 _ADDRESS = word_set("address street")
 _POSTAL = re.compile(r"\b(?:to|is|at|be|:)\s+((?=[^,]*\d|[^,]*,[^,]*\d)[^\s].*)$", re.IGNORECASE | re.DOTALL)

@@ -1,4 +1,4 @@
-"""Saying results in plain English: fields, lists, deeds. Values are never changed, so that every number stays as found."""
+"""Saying results in plain English: fields, lists, deeds. Every number stays as it was found."""
 
 import re
 from collections.abc import Mapping, Sequence

@@ -117,8 +117,8 @@ def word_score(clause: Clause, tool: Tool, tools: Catalogue, values: Sequence[Va
 
 
 def _complete(clause: Clause, tool: Tool, values: Sequence[Value], tools: Catalogue) -> bool:
-    """Tell whether all that an acting tool requires is said outright, two things or more, though its deed is not named."""
-    if tool.read_only or len(tool.required) < 2:  # noqa: PLR2004
+    """Tell whether all that an acting tool requires is said outright, several things, though its deed is not named."""
+    if tool.read_only or len(tool.required) <= 1:
         return False
     said = {t.stem for t in clause.words}
     return all(

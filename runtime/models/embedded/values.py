@@ -34,7 +34,7 @@ _MONTH = "|".join(sorted(MONTHS, key=len, reverse=True))
 _CURRENCY = {
     "$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "usd": "USD", "eur": "EUR", "gbp": "GBP", "chf": "CHF",
     "jpy": "JPY", "dollars": "USD", "dollar": "USD", "bucks": "USD", "euros": "EUR", "euro": "EUR", "pounds": "GBP",
-    "pound": "GBP", "quid": "GBP", "francs": "CHF", "yen": "JPY",
+    "pound": "GBP", "quid": "GBP", "francs": "CHF", "franc": "CHF", "yen": "JPY",
 }  # fmt: skip
 _NUMBER = r"\d{1,3}(?:[,.]\d{3}){1,4}(?:[.,]\d{1,2})?(?!\d)|\d{1,18}(?:[.,]\d{1,9})?(?!\d)"
 _NAMES = "|".join(name for name in _CURRENCY if name.isalpha())
@@ -44,17 +44,20 @@ _COUNTS = "|".join(word for word in NUMBER_WORDS if word not in ("one", "zero"))
 _TOWN = r"(?:St\. )?[A-Z][\w'-]+(?: [A-Z][\w'-]+){0,2}"
 _FORMS = {
     "address": rf"(?-i:\b{_TOWN} \d{{1,4}}[a-z]?,? (?:[A-Z]{{1,2}}-)?\d{{4,5}} {_TOWN})"
-    rf"|(?-i:\b\d{{1,5}}[a-z]? {_TOWN}(?:, (?:[A-Z]{{1,2}}-)?(?:\d{{4,5}} )?{_TOWN}(?:,? [A-Z]{{2}})?(?: \d{{4,5}})?)+)",
+    rf"|(?-i:\b\d{{1,5}}[a-z]? {_TOWN}"
+    rf"(?:, (?:[A-Z]{{1,2}}-)?(?:\d{{4,5}} )?{_TOWN}(?:,? [A-Z]{{2}})?(?: \d{{4,5}})?)+)",
     "email": r"[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+",
     "url": rf"(?:https?://|www\.)[^\s<>{MASK}]*[^\s<>.,;:!?)\]{MASK}]",
     "datetime": r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?",
     "date": rf"\d{{4}}-\d\d-\d\d(?!\d)|\b\d{{1,2}}(?:st|nd|rd|th)? (?:of )?(?:{_MONTH})\b\.?(?:,? \d{{4}})?"
     rf"|\b(?:{_MONTH})\.? \d{{1,2}}(?:st|nd|rd|th)?\b(?!:)(?:,? \d{{4}})?"
     rf"|\b(?:today|tomorrow|yesterday|(?:(?:next|this|coming) )?(?:{_DAYS})|in \d{{1,5}} (?:day|week)s?)\b",
-    "money": rf"[$€£¥] ?(?:{_NUMBER})|(?<![\w.])(?:{_NUMBER}) ?(?:[$€£¥]|(?:{_NAMES})\b)|\b(?:usd|eur|gbp|chf) (?:{_NUMBER})",
+    "money": rf"[$€£¥] ?(?:{_NUMBER})|(?<![\w.])(?:{_NUMBER}) ?(?:[$€£¥]|(?:{_NAMES})\b)"
+    rf"|\b(?:usd|eur|gbp|chf) (?:{_NUMBER})",
     "time": rf"\b(?:{_TIME})|\b(?:noon|midnight)\b",
     "percent": rf"(?<![\w.])(?:{_NUMBER}) ?(?:%|percent\b|per cent\b)",
-    "path": r"(?=[\d/]{0,20}[A-Za-z.~])(?<![\w@~/.-])(?:~|\.{1,2})?/?(?:[\w.-]{1,80}/)+[\w.-]{0,80}\w|(?<![\w@~/.-])(?:~|\.{1,2})?(?:/[\w.-]{0,80}\w)+/?"
+    "path": r"(?=[\d/]{0,20}[A-Za-z.~])(?<![\w@~/.-])(?:~|\.{1,2})?/?(?:[\w.-]{1,80}/)+[\w.-]{0,80}\w"
+    r"|(?<![\w@~/.-])(?:~|\.{1,2})?(?:/[\w.-]{0,80}\w)+/?"
     r"|(?<![\w@.-])[\w-]{1,80}(?:\.[\w-]{1,40}){0,4}\.[A-Za-z]\w{1,4}\b|(?<![\w@~/.-])[\w-]{1,80}/(?=\s|$)",
     "phone": r"\+\d[\d ()-]{6,16}\d",
     "code": r"\b(?=[A-Za-z-]{1,20}\d|[\d-]{1,20}[A-Za-z])[A-Za-z\d]{1,40}(?:-[A-Za-z\d]{1,40}){0,6}\b|\b\d+(?:-\d+)+\b",
@@ -63,7 +66,8 @@ _FORMS = {
 }
 _SCAN = re.compile("|".join(f"(?P<{name}>{form})" for name, form in _FORMS.items()), re.IGNORECASE)
 _JOINER = re.compile(
-    r"\s*(?:,|;|&|/|,?\s*\b(?:and|or|as well as|plus|nor)\b)\s*(?:also |then |for |of |on |the |number |no\.? |#)*#?\s*",
+    r"\s*(?:,|;|&|/|,?\s*\b(?:and|or|as well as|plus|nor)\b)\s*(?:also |then |for |of |on |the |number |no\.? |"
+    r"#)*#?\s*",
     re.I,
 )
 _SKIPPED = word_set("number no nr id num is of the code ref reference called named my our your this that equals")
@@ -137,8 +141,7 @@ def _number(text: str) -> int | float:
         digits = digits.replace(",", "")
     elif re.fullmatch(r"-?\d{1,3}(?:\.\d{3})+,\d{1,2}", digits):
         digits = digits.replace(".", "").replace(",", ".")
-    number = float(digits.replace(",", ".", 1)) if re.search(r"[.,]", digits) else int(digits)
-    return number
+    return float(digits.replace(",", ".", 1)) if re.search(r"[.,]", digits) else int(digits)
 
 
 def _currency(text: str) -> str:
