@@ -168,7 +168,8 @@ def work(world: World, seconds: float = 30.0) -> int:
 async def _drive(session: Session) -> str:
     async with session:
         try:
-            return (await session.resume()).status
+            reply = await session.resume()
+            return "stopped" if reply.code == "unfinished" else reply.status  # another worker is at it
         except NotFound:
             messages = await session.history()
         if messages and isinstance(messages[-1], AIMessage) and not messages[-1].tool_calls:

@@ -30,7 +30,7 @@ class Count:
     trials: int = 0
     kills: int = 0
     hits: int = 0
-    """Workers that were killed, or given up, in the middle of their work."""
+    """Workers that were killed in the middle of their work."""
     doubled: int = 0
     lost: int = 0
     unfinished: int = 0
@@ -100,7 +100,7 @@ def run_trial(kind: str, world: World, count: Count, chance: random.Random, usua
             time.sleep(chance.random() * usual_s)
             stop(chance.choice(pids), signal.SIGKILL)
             count.kills += 1
-            note(world, count, {str(n): ended(pid) for n, pid in enumerate(pids)}, allowed={DONE, WAITING, -9})
+            note(world, count, {str(n): ended(pid) for n, pid in enumerate(pids)}, allowed={DONE, WAITING, STOPPED, -9})
             ended(child(lambda: answer(world)))
         undisturbed(world, count)
     judge(world, count)
@@ -120,7 +120,7 @@ def undisturbed(world: World, count: Count) -> None:
 
 
 def note(world: World, count: Count, statuses: dict[str, int], allowed: set[int]) -> None:
-    count.hits += sum(status in (-signal.SIGKILL, STOPPED) for status in statuses.values())
+    count.hits += sum(status == -signal.SIGKILL for status in statuses.values())
     for who, status in statuses.items():
         if status not in allowed:
             count.broken += 1
