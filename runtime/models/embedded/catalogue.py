@@ -57,7 +57,7 @@ class Tool:
     def fields(self) -> tuple[Shape, ...]:
         """Every field of the result, outer ones first; a plain result counts as one that bears the tool's name."""
         found = tuple(flat(self.result))
-        if found or self.result.item or not self.result.types or self.result.types == {"object"}:
+        if found or self.result.item or not self.result.types - {"object"}:
             return found
         rest = self.words[1:] if self.words and self.words[0] in VERBS else self.words
         return (replace(self.result, name="_".join(rest), path=""),)
@@ -69,7 +69,7 @@ class Tool:
         places = [(self.words, 3.0), (stems(head), 2.0), (stems(rest), 1.5)]
         told = 2.0 if self.read_only else 0.5
         for shape, weight in (*((p, 1.2) for p in self.parameters), *((f, told) for f in self.fields)):
-            chosen = [w for c in shape.choices for w in name_words(str(c))]
+            chosen = tuple(w for c in shape.choices for w in name_words(str(c)))
             places += [(shape.words, weight), (chosen, 0.8 * weight), (stems(shape.description), 0.5 * weight)]
         found: dict[str, float] = {}
         for words, weight in places:

@@ -8,6 +8,7 @@ from typing import Any, Literal, cast
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
+Status = Literal["done", "failed", "skipped"]
 EARLIER = 12
 """Earlier messages of the user that are looked at."""
 Json = dict[str, Any]
@@ -19,7 +20,7 @@ class Outcome:
 
     tool: str
     arguments: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    status: Literal["done", "failed", "skipped"] = "done"
+    status: Status = "done"
     value: Any = None
     reason: str = ""
     goal: str = ""
@@ -178,17 +179,20 @@ def _outcomes(turn: Sequence[BaseMessage], results: Json) -> tuple[Outcome, ...]
     return tuple(found)
 
 
+_STATUSES: dict[str, Status] = {"failed": "failed", "skipped": "skipped"}
+
+
 def _of_entry(id: str, entry: Any, calls: Mapping[str, Any]) -> Outcome:
     call = next((c for key, c in calls.items() if key == id or key.endswith("-" + id)), None)
     arguments = cast(Json, call["args"]) if call else {}
     if not (isinstance(entry, dict) and "status" in entry and "tool" in entry):
         return Outcome(tool=str(call["name"]) if call else "", arguments=arguments, value=entry, step=id)
     known = cast(Json, entry)
-    status = known["status"] if known["status"] in ("failed", "skipped") else "done"
+    status = _STATUSES.get(str(known["status"]), "done")
     return Outcome(
         tool=str(known["tool"]),
         arguments=arguments,
-        status=cast(Literal["done", "failed", "skipped"], status),
+        status=status,
         value=known.get("value"),
         reason=str(known.get("error") or known.get("judged") or known.get("because") or ""),
         goal=str(known.get("goal") or ""),

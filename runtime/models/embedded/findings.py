@@ -31,8 +31,7 @@ def found(outcome: Outcome, question: str, tool: Tool | None = None) -> str:
         fields = _relevant(cast(Json, value), outcome.arguments, question, tool)
         return phrasing.sentences(about, fields) if fields else f"I found nothing on {about}."
     if isinstance(value, list):
-        values: list[Any] = value
-        return _listing(outcome, values)
+        return _listing(outcome, cast("list[Any]", value))
     thing = phrasing.noun(outcome.tool)
     if value in (None, ""):
         return f"I found no {thing}" + ("." if about.startswith("the ") else f" for {about}.")

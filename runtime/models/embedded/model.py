@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import date
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
@@ -64,8 +64,10 @@ class EmbeddedChatModel(BaseChatModel):
     today: Callable[[], date] | None = Field(default=None, exclude=True)
     """The day that "tomorrow" counts from; None leaves such words as they are."""
 
-    _toolsets: dict[tuple[int, ...], tuple[list[Any], Catalogue]] = PrivateAttr(default_factory=dict)  # type: ignore[arg-type]
-    _loaded: list[Embedder | None] = PrivateAttr(default_factory=list)  # type: ignore[arg-type]
+    _toolsets: dict[tuple[int, ...], tuple[list[Any], Catalogue]] = PrivateAttr(
+        default_factory=dict[tuple[int, ...], tuple[list[Any], Catalogue]]
+    )
+    _loaded: list[Embedder | None] = PrivateAttr(default_factory=list[Embedder | None])
 
     @property
     def _llm_type(self) -> str:
@@ -196,9 +198,11 @@ class EmbeddedChatModel(BaseChatModel):
 
 
 def _as_function(tool: Any, strict: bool | None) -> dict[str, Any]:
-    if isinstance(tool, dict) and tool.get("type") == "function" and "function" in tool:
-        return tool
-    return convert_to_openai_tool(tool, strict=strict)
+    if isinstance(tool, dict):
+        given = cast("dict[str, Any]", tool)
+        if given.get("type") == "function" and "function" in given:
+            return given
+    return convert_to_openai_tool(cast(Any, tool), strict=strict)
 
 
 def _json(value: Any) -> str:

@@ -1,9 +1,9 @@
 """What to answer to a conversation: which of the model's modes it calls for, and what that mode brings."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 from interlock.runtime.models.embedded import sayings
 from interlock.runtime.models.embedded.answers import answer
@@ -59,7 +59,8 @@ def think(talk: Talk, tools: Catalogue, choice: Any, meaning: Meaning | None, to
 def _forced(tools: Catalogue, choice: Any) -> tuple[str, ...]:
     """Names of the tools of which one must be called; empty where none must."""
     if isinstance(choice, dict):
-        choice = choice.get("function", choice).get("name", "any")
+        given = cast("dict[str, Any]", choice)
+        choice = given.get("function", given).get("name", "any")
     if choice in (None, False, "auto", "none"):
         return ()
     if choice in tools.by_name:
@@ -172,6 +173,3 @@ def _answer(talk: Talk, meaning: Meaning | None, today: date | None) -> Thought:
     text = sayings.say(draft.readings, tools, talk.memory)
     known = any(r.role in ("chat", "memory", "noted") for r in draft.readings)
     return Thought(text=text, confidence=0.9 if known else 0.1)
-
-
-Think = Callable[..., Thought]

@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-
 from tests.runtime.models.embedded_world import CALENDAR, FILES, HOUSE, asked
 
 Calls = list[tuple[str, dict[str, Any]]]
+NONE: dict[str, Any] = {}
 
 
 @pytest.mark.parametrize(
@@ -80,9 +80,9 @@ def test_files_are_handled_as_asked(said: str, calls: Calls) -> None:
         ),
         (
             "turn the lights off in the kitchen, and lock the front door",
-            [("switch_light", {"room": "kitchen", "on": False}), ("lock_door", {})],
+            [("switch_light", {"room": "kitchen", "on": False}), ("lock_door", NONE)],
         ),
-        ("is the front door locked?", [("door_status", {})]),
+        ("is the front door locked?", [("door_status", NONE)]),
     ],
 )
 def test_a_house_is_run_as_asked(said: str, calls: Calls) -> None:

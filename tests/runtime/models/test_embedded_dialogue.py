@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-
 from tests.runtime.models.embedded_world import CALENDAR, FILES, HOUSE, asked, talked
 
 
@@ -12,21 +11,20 @@ async def test_it_asks_for_what_is_missing_and_goes_on_with_the_answer() -> None
 
     assert calls == [("share_file", {"path": "budget.xlsx", "email": "ann@x.example", "permission": "read"})]
     assert said == (
-        "I shared budget.xlsx (email ann@x.example, permission read, size kb 120, owner ann, shared with ann@x.example)."
+        "I shared budget.xlsx (email ann@x.example, permission read, size kb 120, owner ann, "
+        "shared with ann@x.example)."
     )
 
 
 async def test_the_question_names_what_is_missing() -> None:
     said, calls = await talked(HOUSE, "set the temperature to 22")
 
-    assert said == (
-        "To set the temperature I need the room (kitchen, bedroom, living room or bathroom). What is it?"
-    )
+    assert said == ("To set the temperature I need the room (kitchen, bedroom, living room or bathroom). What is it?")
     assert calls == []
 
 
 async def test_it_asks_which_of_two_is_meant() -> None:
-    said, calls = await talked(CALENDAR, "cancel event 4 or 7", "the second")
+    _, calls = await talked(CALENDAR, "cancel event 4 or 7", "the second")
 
     assert calls == [("cancel_event", {"event_id": 7})]
 
@@ -72,7 +70,11 @@ async def test_numbers_are_compared() -> None:
 
 @pytest.mark.parametrize(
     ("tools", "said"),
-    [(HOUSE, "lock the door if it is raining"), (FILES, "delete a.txt if Bob agrees"), (CALENDAR, "cancel event 7 if it is boring")],
+    [
+        (HOUSE, "lock the door if it is raining"),
+        (FILES, "delete a.txt if Bob agrees"),
+        (CALENDAR, "cancel event 7 if it is boring"),
+    ],
 )
 async def test_a_condition_that_cannot_be_told_is_asked_about(tools: Any, said: str) -> None:
     reply, calls = await talked(tools, said)
@@ -88,7 +90,7 @@ async def test_it_acts_after_all_when_told_to() -> None:
 
 
 async def test_nothing_is_done_while_something_is_open_so_that_nothing_is_done_twice() -> None:
-    said, calls = await talked(HOUSE, "lock the door and set the temperature to 22", "the kitchen")
+    _, calls = await talked(HOUSE, "lock the door and set the temperature to 22", "the kitchen")
 
     assert calls == [("lock_door", {}), ("set_temperature", {"room": "kitchen", "degrees": 22})]
 

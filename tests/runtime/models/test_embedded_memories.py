@@ -5,10 +5,10 @@ from typing import Any, Literal
 import pytest
 from langchain_core.messages import HumanMessage, SystemMessage
 from pydantic import BaseModel
+from tests.runtime.models.embedded_world import HOUSE, bound, model
 
 from interlock import tool
 from interlock.runtime.models.embedded.memories import noticed
-from tests.runtime.models.embedded_world import HOUSE, bound, model
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from typing import Any, Literal
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from pydantic import BaseModel
-
 from tests.runtime.models.embedded_world import CALENDAR, HOUSE, bound, model
 
 

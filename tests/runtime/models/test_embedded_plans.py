@@ -4,10 +4,10 @@ import json
 from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
+from tests.runtime.models.embedded_world import CALENDAR, FILES, HOUSE, model
 
 from interlock.runtime.models.chat import ChatModel
 from interlock.runtime.plan import Plan, next_steps
-from tests.runtime.models.embedded_world import CALENDAR, FILES, HOUSE, model
 
 
 def planned(tools: Any, said: str, results: dict[str, Any] | None = None) -> Plan:
@@ -81,7 +81,8 @@ def test_the_answer_tells_what_was_done_skipped_and_found() -> None:
     climate = {"room": "kitchen", "temperature": 18.5, "humidity": 45, "window_open": False}
     because = "the condition does not hold: s1.window_open equals True"
     results = {
-        "s1": entry("get_climate", value=climate) | {"goal": "turn off the heating: find out whether the window is open"},
+        "s1": entry("get_climate", value=climate)
+        | {"goal": "turn off the heating: find out whether the window is open"},
         "s2": entry("set_mode", "skipped", because=because) | {"goal": "turn off the heating"},
         "s3": entry("door_status", value="locked") | {"goal": "is the front door locked?"},
     }

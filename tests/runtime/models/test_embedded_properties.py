@@ -6,17 +6,21 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
-
-from interlock.runtime.models.embedded.clauses import take_apart
-from interlock.runtime.models.embedded.text import masked
 from tests.runtime.models.embedded_world import CALENDAR, FILES, HOUSE, bound
 
+from interlock.runtime.models.embedded.clauses import take_apart
+from interlock.runtime.models.embedded.lexicon import word_set
+from interlock.runtime.models.embedded.text import masked
+
 WORLDS = {name: (tools, bound(tools)) for name, tools in (("calendar", CALENDAR), ("files", FILES), ("house", HOUSE))}
-WORDS = (
-    "cancel delete lock move share invite event file door room kitchen bedroom light heating a.txt b/ 7 9 4.5 $30 ann@x.example "
-    "if unless not never don't please and or then otherwise it them all every is was the my to from with for at on off "
-    "tomorrow 2026-03-03 10:00 \" ' : , . ? ! > ( ) saying says that when where what who how many locked free new"
-).split()
+WORDS = sorted(
+    word_set(
+        "cancel delete lock move share invite event file door room kitchen bedroom light heating a.txt b/ 7 9 4.5 $30 "
+        "ann@x.example if unless not never don't please and or then otherwise it them all every is was the my to from "
+        "with for at on off tomorrow 2026-03-03 10:00 \" ' : , . ? ! > ( ) saying says that when where what who how many "
+        "locked free new"
+    )
+)
 spoken = st.one_of(st.lists(st.sampled_from(WORDS), max_size=25).map(" ".join), st.text(max_size=300))
 worlds = st.sampled_from(sorted(WORLDS))
 ORDERS = {"calendar": "cancel event 7", "files": "delete a.txt", "house": "lock the front door"}
@@ -52,7 +56,9 @@ def test_it_says_the_same_twice(world: str, said: str) -> None:
 @settings(max_examples=150)
 @given(
     worlds,
-    st.sampled_from(['He wrote "{}".', "“{}”, it says.", "\n> {}\n", "```\n{}\n```", "The note says: {}.", "<p>{}</p>"]),
+    st.sampled_from(
+        ['He wrote "{}".', "“{}”, it says.", "\n> {}\n", "```\n{}\n```", "The note says: {}.", "<p>{}</p>"]
+    ),
     st.sampled_from(["", "What does that mean? ", "Thanks for this. ", "Look at this:\n"]),
     st.text(alphabet="abc ,.!", max_size=12),
 )
