@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from interlock.runtime.errors import BadInput, PolicyBroken
-from interlock.runtime.ports import MemoryPlan, Tool
+from interlock.runtime.ports import MemoryPlan, SelectionPlan, Tool
 from interlock.runtime.records import Budget
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Agent:
         memory: its long-term memory; None: it remembers only the thread.
         prompts: a folder of `*.md`; without one, or for names it lacks, the built-in prompts.
         prices: US dollars for a million tokens, by model name; needed where `Budget(usd=...)` meets a paid model.
+        select: which of many tools a run is offered, such as `Select(most=12)`; None: all of them.
         takes_over: manifests, by hash or how it begins, whose waiting runs this agent can go on with.
 
     Raises:
@@ -51,6 +52,7 @@ class Agent:
     memory: MemoryPlan | None = None
     prompts: str | Path | None = None
     prices: "Mapping[str, Price]" = field(default_factory=dict[str, "Price"])
+    select: SelectionPlan | None = None
     takes_over: Sequence[str] = ()
 
     def __post_init__(self) -> None:
@@ -69,6 +71,10 @@ class Agent:
         for twice in {name for name in names if names.count(name) > 1}:
             raise BadInput(
                 what=f"tool {twice!r} stands twice", where=f"agent {self.name}", fix="give one of them another name"
+            )
+        for missing in sorted(set(self.select.pinned if self.select else ()) - set(names)):
+            raise BadInput(
+                what=f"there is no tool {missing!r} to pin", where=f"agent {self.name}", fix="add it to tools="
             )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from interlock.runtime.gate.others import GatedDoor, GatedMemory, JournalNoteboo
 from interlock.runtime.gate.run import OpenRun, RunHeader
 from interlock.runtime.gate.shared import SharedPurse
 from interlock.runtime.gate.stops import BudgetSpent, LeaseLost
-from interlock.runtime.gate.tools import GatedTools
+from interlock.runtime.gate.tools import GatedTools, offered_in
 from interlock.runtime.home import Home, current_home
 from interlock.runtime.journal import events
 from interlock.runtime.journal.prompts import PromptTail, message_kept
@@ -33,7 +33,7 @@ from interlock.runtime.memories import Owner
 from interlock.runtime.models.chat import ChatModel
 from interlock.runtime.models.resolve import resolve
 from interlock.runtime.policies import CedarPolicies
-from interlock.runtime.ports import Deps, MemoryStore
+from interlock.runtime.ports import Deps, MemoryStore, Selection
 from interlock.runtime.prompts import PromptFolder
 from interlock.runtime.records import Caller, Usage
 
@@ -73,6 +73,7 @@ class Assembly:
         self._entered: dict[tuple[str, str], Entered] = {}
         self._paused: dict[tuple[str, str], Entered] = {}
         self._memories: dict[str, MemoryStore] = {}
+        self._selections: dict[str, Selection] = {}
         self._lock = threading.RLock()
 
     @cached_property
@@ -90,7 +91,9 @@ class Assembly:
         return {**self._manifest(None), "model": model, "model_settings": settings}
 
     def _manifest(self, model: ChatModel | None) -> dict[str, Any]:
+        select = self.agent.select
         return {
+            **({"select": [select.most, sorted(select.pinned)]} if select else {}),
             "graph": self.graph,
             "topology": self.topology,
             "agent": self.agent.name,
@@ -123,6 +126,17 @@ class Assembly:
                     else plan.open(home.path, home.clock)
                 )
             return self._memories[key]
+
+    def _selection(self, home: Home) -> Selection | None:
+        plan = self.agent.select
+        if plan is None or len(self.contracts) <= plan.most:
+            return None
+        with self._lock:
+            if (found := self._selections.get(str(home.path))) is None:
+                opened = partial(plan.open, self.contracts, home.path)
+                found = home.outside.selection(opened) if home.outside else opened()
+                self._selections[str(home.path)] = found
+            return found
 
     def _model(self, home: Home) -> ChatModel:
         if home.outside is None:
@@ -206,6 +220,8 @@ class Assembly:
             manifest = self._checked_manifest(home, header)
             paused = self._paused.pop(key, None)
             entered = self._open(home, header, caller)
+            if self.agent.select is not None:
+                entered.run.offered = offered_in(home.journal, header["id"])
         if paused is not None and _beside(paused, runtime):
             entered.ended, entered.step, entered.waiting = paused.ended, paused.step, paused.waiting
             return entered
@@ -279,7 +295,7 @@ class Assembly:
         tools = {name: outside.tool(tool) for name, tool in self.tools.items()} if outside else self.tools
         deps = Deps(
             model=GatedModel(gate=gate, run=run, model=self._model(home)),
-            tools=GatedTools(gate=gate, run=run, tools=tools, source=self.source),
+            tools=GatedTools(gate=gate, run=run, tools=tools, source=self.source, selection=self._selection(home)),
             memory=None if store is None else GatedMemory(gate=gate, run=run, store=store),
             door=GatedDoor(gate=gate, run=run),
             notebook=JournalNotebook(gate=gate, run=run),

@@ -6,12 +6,14 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, RemoveM
 from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.runtime import Runtime
 
-from interlock.nodes.state import text_of
+from interlock.nodes.state import text_of, this_turn
 from interlock.runtime.errors import MessageRefused
 from interlock.runtime.ports import Deps
 
 MOST_CHARS = 100_000
 """The longest request that is taken; longer input belongs into a file that a tool reads."""
+_ANSWER = 6
+"""Words up to which a message may be an answer that says little by itself."""
 
 
 class Reads(TypedDict):
@@ -37,6 +39,7 @@ async def begin(state: Reads, runtime: Runtime[Deps]) -> Writes:
     messages = state["messages"]
     _check(messages)
     said = await runtime.context.door.enter(text_of(messages[-1]), at="begin")
+    await runtime.context.tools.offer(wanted(messages, said), at="begin.offer", used=just_used(messages))
     return {
         "messages": [*_instead(messages, said), *abandoned(messages)],
         "steps": 0,
@@ -74,11 +77,27 @@ def check_request(text: str, where: str) -> None:
     if not any(character.isprintable() and not character.isspace() for character in text):
         raise MessageRefused(what="the request is empty", where=where, fix="say what is wanted")
     if any("\ud800" <= character <= "\udfff" for character in text):
-        raise MessageRefused(what="the request holds half a character (a lone surrogate)", where=where, fix="send valid Unicode")
+        raise MessageRefused(
+            what="the request holds half a character (a lone surrogate)", where=where, fix="send valid Unicode"
+        )
     if len(text) > MOST_CHARS:
         raise MessageRefused(
             what=f"the request has {len(text):,} characters", where=where, fix=f"send at most {MOST_CHARS:,}"
         )
+
+
+def wanted(messages: list[AnyMessage], said: str) -> str:
+    """Give what the user wants: the request, and the one before where this is only an answer such as `yes, please`."""
+    if len(said.split()) > _ANSWER:
+        return said
+    before = next((text_of(m) for m in reversed(messages[:-1]) if isinstance(m, HumanMessage)), "")
+    return f"{before}\n{said}" if before else said
+
+
+def just_used(messages: list[AnyMessage]) -> list[str]:
+    """Name the tools that answered since the user spoke before, oldest first."""
+    last = [message for message in this_turn(messages[:-1]) if isinstance(message, ToolMessage)]
+    return list(dict.fromkeys(message.name for message in last if message.name and message.status == "success"))
 
 
 def abandoned(messages: list[AnyMessage]) -> list[AnyMessage]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from interlock.runtime.contract import ToolContract
     from interlock.runtime.gate.run import OpenRun
     from interlock.runtime.models.chat import ChatModel, Price
-    from interlock.runtime.ports import Deps, MemoryStore, Tool
+    from interlock.runtime.ports import Deps, MemoryStore, Selection, Tool
 
 _TABLES = (
     _answers.answers,
@@ -55,6 +55,10 @@ class Outside(Protocol):
 
     def memory(self, opened: "Callable[[], MemoryStore]") -> "MemoryStore":
         """Give what answers for an agent's memory; `opened` opens the real one."""
+        ...
+
+    def selection(self, opened: "Callable[[], Selection]") -> "Selection":
+        """Give what answers for an agent's selection of tools; `opened` opens the real one."""
         ...
 
     def ports(self, deps: "Deps", run: "OpenRun") -> "Deps":

@@ -59,6 +59,15 @@ class Toolbox(Protocol):
         """Give the contract of a tool that the agent may use."""
         ...
 
+    async def offer(self, text: str, *, at: str, used: Sequence[str] = ()) -> None:
+        """Select the tools that this run may see and call, where the agent has many.
+
+        Args:
+            text: what the user wants; nothing that others wrote, for it would choose too.
+            used: names of tools that the conversation has just used.
+        """
+        ...
+
     async def plan(self, tools: Sequence[str], *, at: str) -> None:
         """Let a plan pass that is to call these tools.
 
@@ -206,6 +215,30 @@ class MemoryPlan(Protocol):
     """A memory as an agent declares it: where and under which policies. Opened when a run first needs it."""
 
     def open(self, home: Path, clock: Clock) -> MemoryStore: ...
+
+
+class Selection(Protocol):
+    """Chooses, of an agent's many tools, the few that a run is offered."""
+
+    async def select(self, text: str, used: Sequence[str]) -> Sequence[str]:
+        """Name the tools that fit what the user wants."""
+        ...
+
+
+class SelectionPlan(Protocol):
+    """A selection as an agent declares it. Opened when a run first needs it."""
+
+    @property
+    def most(self) -> int:
+        """How many tools are offered."""
+        ...
+
+    @property
+    def pinned(self) -> Sequence[str]:
+        """Names of tools that are always offered."""
+        ...
+
+    def open(self, contracts: Sequence[ToolContract], home: Path) -> Selection: ...
 
 
 class Policies(Protocol):

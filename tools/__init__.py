@@ -5,6 +5,7 @@ from interlock.tools.function import FunctionTool
 from interlock.tools.guards import Guards, guarded
 from interlock.tools.langchain import from_langchain
 from interlock.tools.refused import Refused
+from interlock.tools.selection import Select
 from interlock.tools.status import Happened
 
-__all__ = ["FunctionTool", "Guards", "Happened", "Refused", "from_langchain", "guarded", "tool"]
+__all__ = ["FunctionTool", "Guards", "Happened", "Refused", "Select", "from_langchain", "guarded", "tool"]

@@ -34,7 +34,7 @@ class GatedModel:
         self, messages: Sequence[AnyMessage], *, at: str, tools: bool = False, schema: type[BaseModel] | None = None
     ) -> AIMessage:
         """Answer the messages (ports.Model)."""
-        bound = self.model.bound(tools=tools, schema=schema)
+        bound = self.model.bound(tools=tools, schema=schema, offered=self.run.offered)
         facts = {"model": self.model.name, "tools": tools}
         decision = self.gate.require(self.run, at, "call_model", facts, Label())
         if self.run.budget.usd is not None and self.model.price is None:

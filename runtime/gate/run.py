@@ -41,6 +41,8 @@ class OpenRun:
     tail: PromptTail = field(default_factory=PromptTail)
     policy_version: str = ""
     """Of the last decision."""
+    offered: tuple[str, ...] | None = None
+    """The tools that were selected for it; None: all of them."""
 
     @property
     def budget(self) -> Budget:

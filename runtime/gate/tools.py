@@ -12,10 +12,13 @@ from interlock.runtime.gate.gate import Gate
 from interlock.runtime.gate.origins import decided, declassified, taken
 from interlock.runtime.gate.run import OpenRun
 from interlock.runtime.journal import events
-from interlock.runtime.ports import Tool, ToolOutcome
+from interlock.runtime.journal.journal import Journal
+from interlock.runtime.ports import Selection, Tool, ToolOutcome
 from interlock.runtime.records import UNTRACED, Decision, Label, Origin, ToolCall, ToolContext
 
 _BLANK = Label()
+OFFERED = "offered"
+"""The note that names the tools which were selected for a run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,10 +30,25 @@ class GatedTools:
     tools: Mapping[str, Tool]
     source: str = ""
     """Where the agent can be loaded from, so that another process can go on after an approval."""
+    selection: Selection | None = None
 
     def catalogue(self) -> list[dict[str, Any]]:
-        """Describe every tool the agent may use."""
-        return [tool.contract.as_catalogue() for tool in self.tools.values()]
+        """Describe every tool the agent may use, of those that were offered."""
+        return [self.tools[name].contract.as_catalogue() for name in self._offered]
+
+    @property
+    def _offered(self) -> Sequence[str]:
+        return list(self.tools) if self.run.offered is None else self.run.offered
+
+    async def offer(self, text: str, *, at: str, used: Sequence[str] = ()) -> None:
+        """Select the tools that this run may see and call (ports.Toolbox)."""
+        if self.selection is None:
+            return
+        chosen = set(await self.selection.select(text, used))
+        offered = tuple(name for name in self.tools if name in chosen)
+        facts = {"tools": list(offered), "of": len(self.tools)}
+        self.gate.record(self.run, at, events.Noted(what=OFFERED, facts=facts))
+        self.run.offered = offered
 
     def contract(self, name: str) -> ToolContract | None:
         """Give the contract of a tool that the agent may use."""
@@ -51,7 +69,9 @@ class GatedTools:
         """Run one call through the gate."""
         tool = self.tools.get(call.tool)
         if tool is None:
-            return self._refuse(call, at, "unknown-tool", _unknown(call.tool, list(self.tools)))
+            return self._refuse(call, at, "unknown-tool", _unknown(call.tool, self._offered))
+        if self.run.offered is not None and call.tool not in self.run.offered:
+            return self._refuse(call, at, "not-offered", _not_offered(call.tool, self.run.offered, len(self.tools)))
         try:
             arguments = tool.check(call.arguments)
         except ArgumentsRefused as error:
@@ -119,7 +139,22 @@ class GatedTools:
         return ToolOutcome(call=call, ok=False, content=told)
 
 
-def _unknown(name: str, known: list[str]) -> str:
+def offered_in(journal: Journal, run: str) -> tuple[str, ...] | None:
+    """Find which tools a run was offered; None where nothing was selected."""
+    for entry in journal.of_run(run):
+        if isinstance(entry.event, events.Noted) and entry.event.what == OFFERED:
+            return tuple(entry.event.facts["tools"])
+    return None
+
+
+def _not_offered(name: str, offered: Sequence[str], count: int) -> str:
+    return (
+        f"The tool {name!r} exists, but is not offered for this request: of {count} tools, these fit it best: "
+        f"{', '.join(offered)}. Use one of them, or tell the user to ask for {name!r} in so many words."
+    )
+
+
+def _unknown(name: str, known: Sequence[str]) -> str:
     close = get_close_matches(name, known, n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
     return f"There is no tool {name!r}.{hint} The tools are: {', '.join(known) or 'none'}."

@@ -30,6 +30,10 @@ class Price(BaseModel, frozen=True, extra="forbid"):
         return (self.input * given + self.output * made) / 1_000_000
 
 
+_KEPT = 256
+"""How many bound sets of tools are kept; every run may have been offered another one."""
+_Key = tuple[bool, str, tuple[str, ...] | None]
+
 FREE = Price(input=Decimal(0), output=Decimal(0))
 
 
@@ -79,7 +83,7 @@ class ChatModel:
     timeout_s: float = 60.0
     max_output_tokens: int = 1024
     retries: int = 2
-    _bound: dict[tuple[bool, str], Bound] = field(default_factory=dict[tuple[bool, str], Bound], compare=False)
+    _bound: "dict[_Key, Bound]" = field(default_factory=dict["_Key", Bound], compare=False)
 
     def settings(self) -> dict[str, Any]:
         """Tell what of the model bears on requests and prices, as JSON data."""
@@ -89,15 +93,23 @@ class ChatModel:
             "price": None if self.price is None else [str(self.price.input), str(self.price.output)],
         }
 
-    def bound(self, *, tools: bool, schema: type[BaseModel] | None) -> Bound:
-        """Give the model with the agent's tools, one forced shape, or nothing bound. Made once each."""
-        key = (tools, schema.__name__ if schema else "")
+    def bound(self, *, tools: bool, schema: type[BaseModel] | None, offered: tuple[str, ...] | None = None) -> Bound:
+        """Give the model with tools, one forced shape, or nothing bound. Made once each, and kept for recent ones.
+
+        Args:
+            tools: whether the agent's tools are bound.
+            offered: names of those that are; None: all.
+        """
+        key = (tools, schema.__name__ if schema else "", offered if tools else None)
         if (found := self._bound.get(key)) is None:
-            found = self._bound[key] = self._bind(tools, schema)
+            while len(self._bound) >= _KEPT:
+                self._bound.pop(next(iter(self._bound)), None)
+            found = self._bound[key] = self._bind(tools, schema, offered)
         return found
 
-    def _bind(self, tools: bool, schema: type[BaseModel] | None) -> Bound:
-        functions, options = self._functions(tools, schema), {}
+    def _bind(self, tools: bool, schema: type[BaseModel] | None, offered: tuple[str, ...] | None) -> Bound:
+        functions = self._functions(tools, schema, offered)
+        options: dict[str, Any] = {}
         if schema is not None:
             options["tool_choice"] = schema.__name__
         try:
@@ -121,14 +133,17 @@ class ChatModel:
             retries=self.retries,
         )
 
-    def _functions(self, tools: bool, schema: type[BaseModel] | None) -> list[dict[str, Any]]:
+    def _functions(
+        self, tools: bool, schema: type[BaseModel] | None, offered: tuple[str, ...] | None
+    ) -> list[dict[str, Any]]:
         if schema is not None:
             return [_schema_function(schema)]
         if not tools:
             return []
-        functions = [contract.as_function() for contract in self.contracts]
+        contracts = [each for each in self.contracts if offered is None or each.name in offered]
+        functions = [contract.as_function() for contract in contracts]
         if getattr(self.model, "reads_returns", False):
-            for function, contract in zip(functions, self.contracts, strict=True):
+            for function, contract in zip(functions, contracts, strict=True):
                 function["function"]["returns"] = contract.result
                 function["function"]["read_only"] = contract.read_only
         return functions

@@ -18,11 +18,11 @@ from interlock.runtime.journal.journal import Journal, Scope
 from interlock.runtime.journal.seals import Sealer
 from interlock.runtime.models.chat import ChatModel, Price
 from interlock.runtime.models.resolve import resolve
-from interlock.runtime.ports import Deps, MemoryStore, Tool
+from interlock.runtime.ports import Deps, MemoryStore, Selection, Tool
 from interlock.runtime.records import Caller
 from interlock.runtime.replay.player import place_here
 from interlock.runtime.replay.recording import Recording, Step, places_of
-from interlock.runtime.replay.stand_ins import RecordedMemory, RecordedModel, RecordedTool, in_turn
+from interlock.runtime.replay.stand_ins import RecordedMemory, RecordedModel, RecordedSelection, RecordedTool, in_turn
 
 Edits = Mapping[str, Any]
 """By place, such as `act.1.0`: another result of a tool, or another text of a model."""
@@ -140,6 +140,10 @@ class ForkHome(Home):
     def memory(self, opened: Callable[[], MemoryStore]) -> MemoryStore:
         """Give a memory that brings back what it brought back, and is the real one from the fork on."""
         return RecordedMemory(answers=self.before, inner=opened())
+
+    def selection(self, opened: Callable[[], Selection]) -> Selection:
+        """Give a selection that offers what was offered."""
+        return RecordedSelection(answers=self.before, opened=opened)
 
     def ports(self, deps: Deps, run: OpenRun) -> Deps:
         """Give ports that know where they stand."""

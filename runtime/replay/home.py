@@ -19,11 +19,11 @@ from interlock.runtime.journal.events import Event, read_event
 from interlock.runtime.journal.journal import Journal, Scope
 from interlock.runtime.models.chat import ChatModel, Price
 from interlock.runtime.models.resolve import resolve
-from interlock.runtime.ports import Deps, MemoryStore, Tool
+from interlock.runtime.ports import Deps, MemoryStore, Selection, Tool
 from interlock.runtime.records import Caller
 from interlock.runtime.replay.player import Happened, Player
 from interlock.runtime.replay.recording import Portable, Step
-from interlock.runtime.replay.stand_ins import RecordedMemory, RecordedModel, RecordedTool, in_turn
+from interlock.runtime.replay.stand_ins import RecordedMemory, RecordedModel, RecordedSelection, RecordedTool, in_turn
 
 _FREE = Statement(update(leases).values(until=0.0))
 _OUT_OF_TIME = re.compile(r"needs \S+ seconds, (\S+) of ")
@@ -117,6 +117,10 @@ class ReplayHome(Home):
     def memory(self, opened: Callable[[], MemoryStore]) -> MemoryStore:
         """Give a memory that answers from the recording."""
         return RecordedMemory(answers=self.player, inner=None)
+
+    def selection(self, opened: Callable[[], Selection]) -> Selection:
+        """Give a selection that offers what was offered."""
+        return RecordedSelection(answers=self.player, opened=opened)
 
     def ports(self, deps: Deps, run: OpenRun) -> Deps:
         """Give ports that wait for their turn."""

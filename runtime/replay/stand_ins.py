@@ -3,7 +3,7 @@
 import asyncio
 import builtins
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -17,7 +17,7 @@ from interlock.runtime.gate.run import OpenRun
 from interlock.runtime.journal.prompts import message_made
 from interlock.runtime.memories import Note, Owner, Recall, Written
 from interlock.runtime.models.chat import Bound, ChatModel
-from interlock.runtime.ports import Deps, MemoryStore, Tool
+from interlock.runtime.ports import Deps, MemoryStore, Selection, Tool
 from interlock.runtime.records import ToolContext
 from interlock.runtime.replay.player import Answers, standing_at
 
@@ -30,9 +30,9 @@ class RecordedModel(ChatModel):
 
     answers: Answers
 
-    def bound(self, *, tools: bool, schema: type[BaseModel] | None) -> Bound:
+    def bound(self, *, tools: bool, schema: type[BaseModel] | None, offered: tuple[str, ...] | None = None) -> Bound:
         """Give the model with tools bound, or one forced shape."""
-        inner = super().bound(tools=tools, schema=schema)
+        inner = super().bound(tools=tools, schema=schema, offered=offered)
         return _RecordedBound(**vars(inner), answers=self.answers)
 
 
@@ -122,6 +122,19 @@ class RecordedMemory:
     def _live(self) -> MemoryStore:
         assert self.inner is not None  # noqa: S101  # only forks go on live, and they open the memory
         return self.inner
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedSelection:
+    """A selection that offers what was offered (ports.Selection)."""
+
+    answers: Answers
+    opened: Callable[[], Selection]
+
+    async def select(self, text: str, used: Sequence[str]) -> Sequence[str]:
+        """Name the tools that were offered here."""
+        step = await self.answers.answer("noted")
+        return await self.opened().select(text, used) if step is None else step.facts["facts"]["tools"]
 
 
 async def raised(told: str) -> BaseException:

@@ -1,10 +1,13 @@
 """Select tools by words and meaning together."""
 
+import os
 import re
+import threading
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
+from zipfile import BadZipFile
 
 from interlock.runtime.contract import ToolContract
 from interlock.tools.selection.cues import Cues
@@ -60,13 +63,15 @@ class Selector:
         self._words = Words(contracts)
         self._cues = Cues(contracts)
         self._vectors: tuple[Floats, Floats] | None = None
+        self._lock = threading.Lock()
 
-    def select(self, text: str) -> list[ToolContract]:
-        """Give the pinned tools, then those that fit best, best first. Few enough tools are given as they are."""
+    def select(self, text: str, used: Sequence[str] = ()) -> list[ToolContract]:
+        """Give the pinned tools, those just used, then those that fit best, best first; few enough as they are."""
         if len(self._contracts) <= self._keep:
             return list(self._contracts)
         pinned = {each.name for each in self._pinned}
         others = [each for each in self.ranked(text) if each.name not in pinned]
+        others.sort(key=lambda each: each.name not in used)
         return [*self._pinned, *others][: max(self._keep, len(self._pinned))]
 
     def ranked(self, text: str) -> list[ToolContract]:
@@ -80,7 +85,8 @@ class Selector:
         if clauses:
             parts = [self._score(clause, vector) for clause, vector in zip(clauses, vectors[1:], strict=True)]
             score += _PART * np.max(parts, axis=0)
-        return [self._contracts[place] for place in np.argsort(-score, kind="stable")]
+        # Rounded, so that what is as good as equal is in the same order on every machine.
+        return [self._contracts[place] for place in np.argsort(-np.round(score, 4), kind="stable")]
 
     def _score(self, text: str, vector: "Floats") -> "Floats":
         import numpy as np
@@ -92,12 +98,16 @@ class Selector:
         return np.asarray(_WORDS * _standard(words) + _NAME * names + meaning, dtype=np.float32)
 
     def _tools(self) -> "tuple[Floats, Floats]":
-        if self._vectors is None:
-            summaries = [f"{spaced(each.name)}: {each.description}" for each in self._contracts]
-            wholes = [document(each) for each in self._contracts]
-            vectors = self._embedded([*summaries, *wholes])
-            self._vectors = vectors[: len(summaries)], vectors[len(summaries) :]
-        return self._vectors
+        with self._lock:
+            if self._vectors is None:
+                self._vectors = self._made()
+            return self._vectors
+
+    def _made(self) -> "tuple[Floats, Floats]":
+        summaries = [f"{spaced(each.name)}: {each.description}" for each in self._contracts]
+        wholes = [document(each) for each in self._contracts]
+        vectors = self._embedded([*summaries, *wholes])
+        return vectors[: len(summaries)], vectors[len(summaries) :]
 
     def _embedded(self, texts: list[str]) -> "Floats":
         """Embed texts, but for those whose vectors are in the store."""
@@ -126,7 +136,7 @@ def _load(store: Path | None) -> "dict[str, Floats]":
     try:
         with np.load(store, allow_pickle=False) as kept:
             return dict(zip(kept["keys"].tolist(), kept["vectors"], strict=True))
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, BadZipFile):
         return {}  # a store that cannot be read is made anew
 
 
@@ -135,6 +145,6 @@ def _save(store: Path | None, vectors: "dict[str, Floats]") -> None:
 
     if store is None:
         return
-    part = store.with_suffix(".part.npz")
+    part = store.with_suffix(f".{os.getpid()}.part.npz")  # two processes may write at once
     np.savez(part, keys=np.array(list(vectors)), vectors=np.stack(list(vectors.values())))
     part.replace(store)
