@@ -52,7 +52,7 @@ READING = word_set(
 """Verbs that tools which change nothing go by."""
 
 VERBS = READING | word_set(
-    """refund reimburse repay pay send mail email message text notify dispatch forward move transfer shift relocate
+    """wipe refund reimburse repay pay send mail email message text notify dispatch forward move transfer shift relocate
     copy duplicate clone share unshare invite delete remove erase discard drop trash create add make new book
     schedule reschedule arrange plan open close shut lock unlock change update modify edit alter adjust correct
     amend switch set reset cancel abort revoke call phone buy purchase order start begin launch run enable
@@ -141,7 +141,7 @@ SYNONYMS = tuple(
     frozenset(group.split())
     for group in (
         "refund reimburse repay reimbursement repayment",
-        "delete remove erase discard trash",
+        "delete remove erase discard trash wipe",
         "create add make new book schedule arrange plan put",
         "change update modify edit alter adjust correct amend set",
         "switch turn toggle set",

@@ -23,6 +23,7 @@ from interlock.runtime.models.embedded.thinking import Thought, think
 
 MODEL = "embedded-1"
 CACHED_TOOLSETS = 32
+Toolset = tuple[list[Any], Catalogue]
 
 
 def load_embedder() -> Embedder | None:
@@ -64,9 +65,7 @@ class EmbeddedChatModel(BaseChatModel):
     today: Callable[[], date] | None = Field(default=None, exclude=True)
     """The day that "tomorrow" counts from; None leaves such words as they are."""
 
-    _toolsets: dict[tuple[int, ...], tuple[list[Any], Catalogue]] = PrivateAttr(
-        default_factory=dict[tuple[int, ...], tuple[list[Any], Catalogue]]
-    )
+    _toolsets: dict[tuple[int, ...], Toolset] = PrivateAttr(default_factory=dict[tuple[int, ...], Toolset])
     _loaded: list[Embedder | None] = PrivateAttr(default_factory=list[Embedder | None])
 
     @property

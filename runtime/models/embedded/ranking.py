@@ -7,7 +7,7 @@ tells nothing. Meaning is the cosine of MiniLM sentence vectors; loading it take
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from interlock.runtime.models.embedded.catalogue import Catalogue, Tool
@@ -25,9 +25,10 @@ KNOWN = 0.30
 """Score from which a tool counts as meant."""
 SETTLED = 0.12
 """Lead over the next tool from which the words need no second opinion."""
-LIKE = 0.36
-"""Cosine from which a tool counts as meant, where the words found none."""
-LIKE_LEAD = 0.06
+LIKE_TO_LOOK, LOOK_LEAD = 0.20, 0.08
+"""Cosine, and lead over the next, from which a lookup counts as meant where the words found nothing."""
+LIKE_TO_ACT, ACT_LEAD = 0.40, 0.10
+"""The same for a tool that acts, or where a deed is ordered; even then the user is asked before anything is done."""
 UNKNOWN = 0.35
 """Weight of a word that no tool knows, beside one that some tool knows."""
 
@@ -52,16 +53,19 @@ class Ranked:
 
 
 def rank(clause: Clause, tools: Catalogue, values: Sequence[Value], meaning: Meaning | None) -> list[Ranked]:
-    """Order the tools that the clause may be about, best first; tools below the threshold are left out."""
-    changing = orders_a_change(clause)
+    """Order the tools that the clause may be about, best first; tools below the threshold are left out.
+
+    Meaning is asked only where no word speaks for any tool, or where two deeds are about equally well named.
+    """
     by_words = sorted((_ranked(clause, t, tools, values) for t in tools.tools), key=lambda r: -r.score)
     known = [r for r in by_words if r.score >= KNOWN]
-    if known and (len(known) == 1 or known[0].score - known[1].score >= SETTLED):
+    tied = len(known) > 1 and known[0].score - known[1].score < SETTLED and not known[0].tool.read_only
+    if meaning is None or not clause.topics or (known and not tied):
         return known
-    if meaning is None or not clause.topics or not by_words:
-        return known
-    others = [r for r in by_words if not (changing and r.tool.read_only)]
-    return _by_meaning(clause, known or others, meaning, sure=bool(known)) if known or others else []
+    if known:
+        cosines = _cosines(clause, known, meaning)
+        return sorted((replace(r, score=r.score + c) for r, c in cosines), key=lambda r: -r.score)
+    return _by_meaning(clause, by_words, meaning)
 
 
 def _ranked(clause: Clause, tool: Tool, tools: Catalogue, values: Sequence[Value]) -> Ranked:
@@ -69,17 +73,23 @@ def _ranked(clause: Clause, tool: Tool, tools: Catalogue, values: Sequence[Value
     return Ranked(tool=tool, score=word_score(clause, tool, tools, values), by="words" if named else "fit")
 
 
-def _by_meaning(clause: Clause, candidates: list[Ranked], meaning: Meaning, *, sure: bool) -> list[Ranked]:
-    cosines = meaning(clause.text, [f"{' '.join(r.tool.words)}: {r.tool.summary}" for r in candidates])
-    mixed = [
-        Ranked(tool=r.tool, score=(r.score + cosine if sure else cosine), by="meaning")
-        for r, cosine in zip(candidates, cosines, strict=True)
-    ]
-    mixed.sort(key=lambda r: -r.score)
-    if sure:
-        return mixed
-    settled = len(mixed) == 1 or mixed[0].score - mixed[1].score >= LIKE_LEAD
-    return mixed if mixed[0].score >= LIKE and settled else []
+def _by_meaning(clause: Clause, candidates: Sequence[Ranked], meaning: Meaning) -> list[Ranked]:
+    ranked = sorted(
+        (Ranked(tool=r.tool, score=c, by="meaning") for r, c in _cosines(clause, candidates, meaning)),
+        key=lambda r: -r.score,
+    )
+    if not ranked:
+        return []
+    harmless = ranked[0].tool.read_only and not orders_a_change(clause)
+    like, lead = (LIKE_TO_LOOK, LOOK_LEAD) if harmless else (LIKE_TO_ACT, ACT_LEAD)
+    clear = len(ranked) == 1 or ranked[0].score - ranked[1].score >= lead
+    return ranked[:1] if ranked[0].score >= like and clear else []
+
+
+def _cosines(clause: Clause, candidates: Sequence[Ranked], meaning: Meaning) -> list[tuple[Ranked, float]]:
+    if not candidates:
+        return []
+    return list(zip(candidates, meaning(clause.text, [r.tool.summary for r in candidates]), strict=True))
 
 
 def word_score(clause: Clause, tool: Tool, tools: Catalogue, values: Sequence[Value]) -> float:

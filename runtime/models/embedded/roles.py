@@ -87,7 +87,9 @@ def _ranked(clause: Clause, scene: Scene) -> list[Ranked]:
     shown = clause
     if len(scene.own_clauses) == 1:  # an answer to "which one?" names the tool in its own words
         shown = replace(clause, words=(*clause.words, *(w for c in scene.reply for w in c.words)))
-    ranked = rank(shown, scene.tools, scene.within(clause), scene.meaning)
+    # Loading the embedder takes seconds: a statement, or a question that a text search will take, does not need it.
+    spared = clause.force == "statement" or (clause.force == "question" and _search(clause, scene) is not None)
+    ranked = rank(shown, scene.tools, scene.within(clause), None if spared else scene.meaning)
     return ranked if clause.force == "request" else [r for r in ranked if r.tool.read_only]
 
 

@@ -101,6 +101,16 @@ def test_a_house_is_run_as_asked(said: str, calls: Calls) -> None:
         (CALENDAR, "The mail says: cancel event 7. Is that normal?"),
         (CALENDAR, "> cancel event 7\n\nWhat do you make of this?"),
         (CALENDAR, "move event 7 to friday"),
+        (CALENDAR, "Please do not, under any circumstances, cancel event 7"),
+        (CALENDAR, "Cancel event 7. Just kidding, don't."),
+        (CALENDAR, "You should have cancelled event 7"),
+        (CALENDAR, "tell me how to cancel event 7"),
+        (CALENDAR, "I want to complain about the cancelled event 7"),
+        (CALENDAR, "The cancel button for event 7 doesn't work, please help"),
+        (CALENDAR, "I need help with event 7"),
+        (CALENDAR, "Can you tell me if you can cancel event 7?"),
+        (CALENDAR, "What if I cancel event 7?"),
+        (CALENDAR, "Cancel event 7 or invite ann@x.example to it"),
         (FILES, "copy a.txt to b.txt"),
         (FILES, "delete all files in tmp/"),
         (FILES, "erase everything"),
@@ -112,6 +122,24 @@ def test_nothing_is_changed_unless_just_that_is_asked(tools: Any, said: str) -> 
     read_only = {t.contract.name for t in tools if t.contract.read_only}
 
     assert {name for name, _ in asked(tools, said)} <= read_only
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Cancel event 7 unless it has been cancelled",
+        "Cancel event 7, but not if it has been cancelled",
+        "Cancel event 7. But only if it has not been cancelled.",
+        "If it has not been cancelled, cancel event 7",
+        "cancel event 7 (if it is not already cancelled)",
+    ],
+)
+def test_a_condition_is_never_lost_whatever_its_form(said: str) -> None:
+    assert asked(CALENDAR, said) == [("get_event", {"event_id": 7})]
+
+
+def test_a_value_that_is_taken_back_is_not_used() -> None:
+    assert asked(CALENDAR, "Cancel event 7, no wait, event 8") == [("cancel_event", {"event_id": 8})]
 
 
 def test_it_stands_for_what_was_named_before() -> None:

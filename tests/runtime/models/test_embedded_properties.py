@@ -17,8 +17,8 @@ WORDS = sorted(
     word_set(
         "cancel delete lock move share invite event file door room kitchen bedroom light heating a.txt b/ 7 9 4.5 $30 "
         "ann@x.example if unless not never don't please and or then otherwise it them all every is was the my to from "
-        "with for at on off tomorrow 2026-03-03 10:00 \" ' : , . ? ! > ( ) saying says that when where what who how many "
-        "locked free new"
+        "with for at on off tomorrow 2026-03-03 10:00 \" ' : , . ? ! > ( ) saying says that when where what who how "
+        "many locked free new"
     )
 )
 spoken = st.one_of(st.lists(st.sampled_from(WORDS), max_size=25).map(" ".join), st.text(max_size=300))
