@@ -11,7 +11,7 @@ from interlock.runtime.models.embedded.reports import done, failed, left_undone
 from interlock.runtime.models.embedded.schemas import name_words
 
 _HELPING = re.compile(r": find (?:the|out whether) ")
-"""Marks the goal of a step that only serves another one; see planning."""
+"""Marks the goal of a step that only serves another one; see `desk`."""
 
 
 def answer(outcomes: Sequence[Outcome], tools: Mapping[str, Tool], request: str = "") -> str:
@@ -29,11 +29,12 @@ def answer(outcomes: Sequence[Outcome], tools: Mapping[str, Tool], request: str 
 
 
 def _of(outcome: Outcome, steps: Mapping[str, Outcome], tool: Tool | None, request: str) -> str:
+    acts = _acts(outcome) if tool is None else not tool.read_only
     if outcome.status == "skipped":
-        return left_undone(outcome, steps)
+        return left_undone(outcome, steps) if acts or len(steps) == 1 else ""
     if outcome.status == "failed":
         return failed(outcome)
-    if _acts(outcome) if tool is None else not tool.read_only:
+    if acts:
         return done(outcome)
     return found(outcome, _HELPING.split(outcome.goal)[0] or request, tool)
 

@@ -22,7 +22,7 @@ _LIGHT = word_set(
     "proceed execute apply place file submit prepare"
 )
 """Verbs that leave the deed to their noun: "issue a refund"."""
-_SOFT = word_set("order book mail message email text call file time report record contact do give remember write ask")
+_SOFT = word_set("order book mail message email text call file time report contact do give remember ask")
 _TELLING = word_set("write tell inform notify contact let ask remind")
 _SENDING = stem_set("send mail email message notify")
 _MAKING = stem_set("send create make add write post place issue book start open")

@@ -21,6 +21,8 @@ from interlock.runtime.plan import Condition, Source, Step
 Arguments = dict[str, Source]
 Tests = tuple[Condition, ...]
 LONGEST_GOAL = 120
+SERVING = ": find "
+"""Marks the goal of a lookup that only serves another step; `answers` leaves it out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,9 +92,10 @@ class Desk:
 
     def _add(self, tool: Tool, arguments: Arguments, *, when: Tests, goal: str) -> str:
         """Add a step, or give the one that makes the same call already."""
-        for step in self.steps:
+        for at, step in enumerate(self.steps):
             same = step.tool == tool.name and step.arguments == arguments
             if same and (step.when == when or (tool.read_only and not step.when)):
+                self.steps[at] = step.model_copy(update={"goal": _joined(step.goal, goal)})
                 return step.id
         id = f"s{len(self.steps) + 1}"
         done_when = criteria(tool, id, arguments)
@@ -106,7 +109,7 @@ class Desk:
             for lookup, path in donor(shape, errand.tool, self.scene.tools, errand.supply.clause):
                 known = self._arguments_of(lookup, errand)
                 if known is not None:
-                    id = self._add(lookup, known, when=(), goal=f"{errand.goal}: find the {shape.name}")
+                    id = self._add(lookup, known, when=(), goal=f"{errand.goal}{SERVING}the {shape.name}")
                     errand.arguments[shape.name] = Source(origin="result", step=id, field=path)
                     present.append(Condition(step=id, field=path, op="not_null"))
                     break
@@ -160,7 +163,7 @@ class Desk:
             meant = _turned(tests, negated=guard.negated)
             known = self._arguments_of(tests[0].tool, errand, guard) if meant else None
             if known is not None:
-                goal = f"{errand.goal}: find out whether {guard.text}"
+                goal = f"{errand.goal}{SERVING}out whether {guard.text}"
                 self.last_tests, self.last_lookup = meant, self._add(tests[0].tool, known, when=(), goal=goal)
                 return tuple(c for t in meant for c in t.lowered(self.last_lookup))
         return None
@@ -172,6 +175,13 @@ class Desk:
 
     def _within(self, guard: Guard) -> tuple[Value, ...]:
         return tuple(v for v in self.scene.values if guard.start <= v.start < guard.end)
+
+
+def _joined(one: str, other: str) -> str:
+    """Give one goal for two: what is asked for outright comes before what only helps."""
+    if SERVING in other or other in one:
+        return one
+    return other if SERVING in one else f"{one}; {other}"
 
 
 def _turned(tests: Sequence[Test], *, negated: bool) -> tuple[Test, ...]:

@@ -59,8 +59,7 @@ def _from_around(work: Work) -> None:
     choose(work, supply.loose_words, None)
     take_every(work)
     clear_up(work, [v.value for v in supply.loose])
-    for group in supply.referents:
-        refer(work, group)
+    refer(work)
     recall(work)
     _replied(work)
     _derived(work)

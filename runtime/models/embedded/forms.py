@@ -57,5 +57,8 @@ YES = re.compile(
     r"^(?:yes|yep|yeah|sure|ok|okay|go ahead|do it|please do|certainly|of course|correct|right)\b[\w\s,]{0,40}[.!]*$",
     re.IGNORECASE,
 )
-NEW_THING = re.compile(r"\bnew ([a-z]+(?: [a-z]+)?)(?: is\b| will be\b|:|(?= [A-Z\d]))")
-"""The announcement of a changed fact: "my new address is"."""
+NEW_THING = re.compile(
+    r"\bnew ([a-z]+(?: [a-z]+)?)(?: is\b| will be\b|:|(?= [A-Z\d]))|"
+    r"\b(?i:my) ([a-z]+(?: [a-z]+)?) (?:has |is |was )?(?:changed|now)\b"
+)
+"""The announcement of a changed fact: "my new address is", "my address has changed"."""

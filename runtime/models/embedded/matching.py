@@ -75,6 +75,11 @@ def _identifier(shape: Shape, value: Value, rivals: frozenset[str]) -> float:
     return LIKELY if value.label in synonyms(noun) else WEAK + 0.2
 
 
+def is_named(value: Value) -> bool:
+    """Tell whether a noun stands before a number and says what it is the number of."""
+    return bool(value.label) and value.label not in _VERB_STEMS
+
+
 def _named(shape: Shape, value: Value) -> float:
     """Tell whether the value stands beside the parameter's own name or a word from its description."""
     beside = {w for w in (value.label, value.unit) if w}

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 
 from interlock.runtime.models.embedded.catalogue import Tool
 from interlock.runtime.models.embedded.lexicon import word_set
-from interlock.runtime.models.embedded.matching import FAIR, NO, SURE, WEAK, affinity, converted
+from interlock.runtime.models.embedded.matching import FAIR, LIKELY, NO, SURE, WEAK, affinity, converted, is_named
 from interlock.runtime.models.embedded.schemas import Shape
 from interlock.runtime.models.embedded.supply import Supply, Work
 from interlock.runtime.models.embedded.values import Value, moment
 
 LAST_HOUR = 24
+SHORTEST_ID = 1_000
+"""A bare number below this is rather a quantity, where a tool wants both a quantity and an identifier."""
 _MANY = word_set("them they both all these those each")
 _SORTS = {"integer": "number", "money": "number"}
 Pair = tuple[float, Shape, Value]
@@ -47,7 +49,7 @@ def place(work: Work, values: Sequence[Value], *, only_required: bool = False) -
 
 
 def _quantity_meant(work: Work, values: Sequence[Value]) -> Value | None:
-    """Find the one bare number that is a quantity, since its thing is named nearby: "if order 7 came, refund 5"."""
+    """Find the one bare number that is a quantity: its thing is named nearby, or it is small, as in "refund 5"."""
     numbers = [v for v in values if v.kind in ("integer", "number")]
     required = work.tool.required
     wanted = [p for p in required if p.id_like and p.numeric]
@@ -56,7 +58,8 @@ def _quantity_meant(work: Work, values: Sequence[Value]) -> Value | None:
     if wanted[0].noun and numbers[0].label == wanted[0].noun:
         return None
     near = any(affinity(wanted[0], v, work.supply.rivals) >= FAIR for group in work.supply.nearby for v in group)
-    return numbers[0] if near else None
+    short = abs(numbers[0].value) < SHORTEST_ID and not is_named(numbers[0])
+    return numbers[0] if near or short else None
 
 
 def _surer(shape: Shape, pairs: Sequence[Pair], work: Work) -> bool:
@@ -143,13 +146,20 @@ def _other_half(given: Value, work: Work) -> Value | None:
     return None
 
 
-def refer(work: Work, group: Sequence[Value]) -> None:
-    """Take identifiers from what was talked about; several at once are taken only for a plural."""
+def refer(work: Work) -> None:
+    """Take identifiers from what was talked about, named ones first; several at once are taken only for a plural."""
+    groups = work.supply.referents
+    for least in (LIKELY, FAIR):
+        for group in groups:
+            _refer(work, group, least)
+
+
+def _refer(work: Work, group: Sequence[Value], least: float) -> None:
     many = bool({t.low for t in work.supply.clause.words} & _MANY)
     for shape in [p for p in work.wanted if p.id_like or p.is_class("path")]:
         fitting = [(affinity(shape, v, work.supply.rivals), v) for v in group]
         best = max((score for score, _ in fitting), default=NO)
-        found = list(dict.fromkeys(converted(shape, v) for score, v in fitting if score == best and score > WEAK))
+        found = list(dict.fromkeys(converted(shape, v) for score, v in fitting if score == best and score >= least))
         if len(found) > 1 and not many:
             work.unclear.append((shape, tuple(found)))
         elif found:

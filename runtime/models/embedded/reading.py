@@ -55,7 +55,7 @@ def _supply(clause: Clause, at: int, scene: Scene, idle: Sequence[Clause]) -> Su
     """Lay out where a clause's arguments may come from, nearest first."""
     before, after = scene.own_clauses[:at], scene.own_clauses[at + 1 :]
     anew = bool({t.low for t in clause.words} & _ANEW)
-    others = [*(scene.within(c) for c in (*reversed(before), *after)), *(() if anew else scene.earlier)]
+    others = [*scene.around((*reversed(before), *after)), *(() if anew else scene.earlier)]
     guards = scene.guarding(clause)
     refers_back = any(t.low in lexicon.ANAPHORA for t in clause.words)
     told_before = bool(before) and before[-1].force == "statement" and not before[-1].refused

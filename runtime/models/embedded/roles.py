@@ -11,6 +11,7 @@ from interlock.runtime.models.embedded.deeds import orders_a_change
 from interlock.runtime.models.embedded.lexicon import word_set
 from interlock.runtime.models.embedded.matching import LIKELY, affinity
 from interlock.runtime.models.embedded.memories import noticed
+from interlock.runtime.models.embedded.placing import SHORTEST_ID
 from interlock.runtime.models.embedded.ranking import KNOWN, Ranked, rank, word_score
 from interlock.runtime.models.embedded.scene import Scene
 from interlock.runtime.models.embedded.senses import subjects, synonyms
@@ -77,7 +78,7 @@ def _announced(clause: Clause, scene: Scene) -> list[Ranked]:
     m = forms.NEW_THING.search(clause.text)
     if m is None or clause.force == "question":
         return []
-    named = {t.stem for t in tokens(m[1])}
+    named = {t.stem for t in tokens(m[1] or m[2])}
     change = synonyms("chang") | {"chang"}
     acting = [t for t in scene.tools.tools if not t.read_only and t.verbs & change]
     return [Ranked(tool=t, score=2 * KNOWN) for t in acting if t.nouns and set(t.nouns) <= named]
@@ -117,7 +118,10 @@ def _tells_of_something(clause: Clause, scene: Scene) -> bool:
 
 def _by_identifier(clause: Clause, scene: Scene) -> list[Ranked]:
     """Lookups of the very thing whose number a question gives, whatever it asks about it."""
-    here, rivals = scene.within(clause), scene.tools.rivals
+    rivals = scene.tools.rivals
+    here = [
+        v for v in scene.within(clause) if v.label in rivals or not isinstance(v.value, int) or v.value >= SHORTEST_ID
+    ]
     if clause.force == "statement" or not here or orders_a_change(clause):
         return []
     fitting = [

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from textwrap import shorten
 
 from interlock.runtime.models.embedded.catalogue import Catalogue, Tool
 from interlock.runtime.models.embedded.memories import noticed
@@ -11,6 +12,7 @@ from interlock.runtime.models.embedded.senses import synonyms
 from interlock.runtime.models.embedded.text import tokens
 
 MOST_ABILITIES = 8
+LONGEST_ABILITY = 70
 _WHO = re.compile(r"\b(?:who|what) are you\b|\bare you\b", re.IGNORECASE)
 _THANKS = re.compile(r"\b(?:thanks?|thank you|cheers)\b", re.IGNORECASE)
 _BYE = re.compile(r"\b(?:bye|goodbye|see you|good night)\b", re.IGNORECASE)
@@ -70,7 +72,9 @@ def abilities(tools: Catalogue) -> str:
 
 def _ability(tool: Tool) -> str:
     text = tool.summary
-    return (text[:1].lower() + text[1:])[:100]
+    if len(text) > LONGEST_ABILITY:
+        text = shorten(re.split(r"[:;(]", text)[0], LONGEST_ABILITY, placeholder="…")
+    return text[:1].lower() + text[1:]
 
 
 def _cannot(unknown: Sequence[Reading], tools: Catalogue) -> str:

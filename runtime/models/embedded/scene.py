@@ -1,5 +1,6 @@
 """Everything that reading a clause may need: the request taken apart, its values, and what was said before."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -60,6 +61,10 @@ class Scene:
     def within(self, clause: Clause) -> Group:
         """Values that stand in a clause, its conditions left out."""
         return tuple(v for v in self.values if clause.start <= v.start < clause.end)
+
+    def around(self, clauses: Sequence[Clause]) -> list[Group]:
+        """Values of clauses and of their conditions, one group each."""
+        return [group for c in clauses for group in (self.within(c), self.guarding(c))]
 
     def guarding(self, clause: Clause) -> Group:
         """Values that stand in a clause's conditions."""

@@ -5,6 +5,14 @@ from typing import Any
 import pytest
 from tests.runtime.models.embedded_world import CALENDAR, FILES, HOUSE, asked, talked
 
+from interlock import tool
+
+
+@tool(read_only=False)
+def refund(order_id: int, amount: float) -> float:
+    """Refund an amount of an order."""
+    return amount
+
 
 async def test_it_asks_for_what_is_missing_and_goes_on_with_the_answer() -> None:
     said, calls = await talked(FILES, "share budget.xlsx with ann@x.example", "read")
@@ -105,6 +113,19 @@ async def test_a_lookup_is_answered_with_what_was_asked_for() -> None:
     said, _ = await talked(FILES, "who owns plan.pdf?")
 
     assert said == "The owner of plan.pdf is ann."
+
+
+async def test_two_questions_about_one_thing_are_one_call_and_both_are_answered() -> None:
+    said, calls = await talked(FILES, "Who owns plan.pdf, and how big is it in kb?")
+
+    assert calls == [("file_info", {"path": "plan.pdf"})]
+    assert said == "The size kb of plan.pdf is 120 and its owner is ann."
+
+
+async def test_a_small_bare_number_is_an_amount_rather_than_an_identifier() -> None:
+    _, calls = await talked([refund], "refund 10", "order 1033")
+
+    assert calls == [("refund", {"order_id": 1033, "amount": 10})]
 
 
 async def test_nothing_found_is_said() -> None:
