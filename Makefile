@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lint types floors wheel wheel-test bench constraints public-names clean
+.PHONY: help install demo test check lint types floors wheel wheel-test conformance bench constraints public-names clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ wheel: $(READY)  ## build sdist and wheel into dist/
 
 wheel-test: $(READY)  ## install the built wheel into a clean environment, and use it there
 	$(BIN)/python tests/wheel/check.py
+
+conformance: $(READY)  ## run the MCP conformance suite against `interlock mcp serve`; needs npm
+	$(BIN)/python tests/conformance/run.py
 
 bench: $(READY)  ## run the quick benchmarks
 	$(BIN)/python benchmarks/imports.py

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import orjson
-from sqlalchemy import Column, Integer, Table, Text, bindparam, insert, select, update
+from sqlalchemy import Column, Integer, Table, Text, bindparam, insert, select, text, update
 
 from interlock.runtime.contract import ToolContract
 from interlock.runtime.database import Database, Statement, Transaction, metadata
@@ -34,6 +34,12 @@ _GET = Statement(
     select(effects.c.state, effects.c.fence, effects.c.attempts, effects.c.outcome).where(
         effects.c.key == bindparam("of")
     )
+)
+_LIKE = Statement(
+    select(effects.c.thread, effects.c.run)
+    .where(effects.c.digest == bindparam("what"), effects.c.state != "failed")
+    .order_by(text("rowid desc"))
+    .limit(20)
 )
 _CLAIM = Statement(insert(effects))
 _AGAIN = Statement(
@@ -79,6 +85,11 @@ def find(tx: Transaction, key: str) -> Effect | None:
     """Look an effect up."""
     row = tx.one(_GET, of=key)
     return None if row is None else Effect(key=key, state=row[0], attempts=row[2], outcome=row[3])
+
+
+def alike(tx: Transaction, digest: str) -> list[tuple[str, str]]:
+    """Name thread and run of the latest calls that ask exactly this; whether a run is over, the journal knows."""
+    return [(row[0], row[1]) for row in tx.all(_LIKE, what=digest)]
 
 
 def claim(

@@ -198,7 +198,8 @@ def _go_on(home: "Home", approval: "Approval", no_resume: bool, machine: Machine
         return EXIT["waiting"]
     if no_resume or not approval.source:
         machine.write(approval.shown())
-        typer.echo(f"thread {approval.thread} can go on", err=True)
+        on = "can go on" if approval.source else "goes on with the next same call"
+        typer.echo(f"thread {approval.thread} {on}", err=True)
         return 0
     return _resume(home, approval, machine)
 

@@ -9,6 +9,7 @@ from interlock.serving.cli import (
     approvals,
     audit,
     evals,
+    mcp,
     memory,
     policy,
     project,
@@ -32,6 +33,7 @@ for group in (project, agents, trace, replay, stats, versions, retention, policy
     group.register(app)
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(audit.app, name="audit")
+app.add_typer(mcp.app, name="mcp")
 app.add_typer(memory.app, name="memory")
 app.add_typer(evals.app, name="eval")
 
