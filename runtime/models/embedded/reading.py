@@ -91,6 +91,8 @@ def _settled(clause: Clause, role: Role, ranked: Sequence[Ranked], supply: Suppl
     margin = ranked[0].score - (2 * NEAR if lacking else NEAR)
     filled = [(r, f) for r, f in filled if r.score >= margin]
     ready = [(r, f) for r, f in filled if not f.missing and not f.unclear]
+    if supply.nearby and role == "look":  # "it" is asked of a tool that takes it
+        ready.sort(key=lambda pair: not pair[0].tool.required)
     best, arguments = (ready or filled)[0]
     tied = len(filled) > 1 and filled[0][0].score - filled[1][0].score < TIED
     if role == "act" and tied and len(ready) != 1:
