@@ -161,7 +161,10 @@ def work(world: World, seconds: float = 30.0) -> int:
         except ThreadBusy:
             time.sleep(0.005)
             continue
+        if status == "failed":
+            print("a run failed", file=sys.stderr)
         return {"done": DONE, "waiting": WAITING, "stopped": STOPPED}.get(status, BROKEN)
+    print("the thread was busy all the time", file=sys.stderr)
     return BROKEN
 
 
@@ -169,6 +172,8 @@ async def _drive(session: Session) -> str:
     async with session:
         try:
             reply = await session.resume()
+            if reply.status == "failed":
+                print(f"failed on resume: {reply.code}: {reply.text}", file=sys.stderr)
             return "stopped" if reply.code == "unfinished" else reply.status  # another worker is at it
         except NotFound:
             messages = await session.history()

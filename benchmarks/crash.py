@@ -136,7 +136,9 @@ def judge(world: World, count: Count) -> None:
         count.notes.append(f"{world.place.name}: {world.effects()}")
     home = Home(world.place / "home")
     count.in_doubt += sum(1 for asked in home.approvals.list(state=None) if asked.question == "in_doubt")
-    count.journals_broken += 0 if verify(home.database).ok else 1
+    if not (verdict := verify(home.database)).ok:
+        count.journals_broken += 1
+        count.notes.append(f"{world.place.name}: {[(f.row, f.problem) for f in verdict.findings]}")
     home.close()
 
 

@@ -261,7 +261,8 @@ class Assembly:
     def _open(self, home: Home, header: RunHeader, caller: Caller) -> Entered:
         now = home.clock.now()
         with home.database.transaction() as tx:
-            lease = take(tx, header["thread"] + _inner(header), header["id"], self._holder, now)
+            holder = f"{self._holder}-{header['id']}"
+            lease = take(tx, header["thread"] + _inner(header), header["id"], holder, now)
             home.ledger.open(tx, f"run {header['id']}")
         before = home.ledger.usage(f"run {header['id']}")
         run = OpenRun(

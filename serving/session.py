@@ -1,7 +1,8 @@
 """A conversation with an agent: send text, get a reply or typed events."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,6 +14,7 @@ from interlock.graphs.patterns import Compiled, assembly_of
 from interlock.nodes.begin import check_request
 from interlock.runtime.checkpoints import HomeSaver
 from interlock.runtime.errors import BadInput, InterlockError, NotFound
+from interlock.runtime.gate.leases import holder_here, holding, release, take
 from interlock.runtime.gate.stops import RunStopped
 from interlock.runtime.home import Home, using
 from interlock.runtime.records import Caller
@@ -111,15 +113,15 @@ class Session:
         Raises:
             NotFound: the thread has no unfinished run.
         """
-        snapshot = await self._snapshot()
-        if not snapshot.next:
-            raise NotFound(
-                what=f"thread {self.thread!r} has no unfinished run", where=str(self.home.path), fix="send it a message"
-            )
-        async for event in self._drive(_wake(snapshot), tokens=False):
-            if isinstance(event, Ended):
-                return event.reply
-        raise AssertionError("a drive always ends with Ended")
+        with self._turn() as ticket:
+            snapshot = await self._snapshot()
+            if not snapshot.next:
+                raise NotFound(
+                    what=f"thread {self.thread!r} has no unfinished run",
+                    where=str(self.home.path),
+                    fix="send it a message",
+                )
+            return [e.reply async for e in self._drive(_wake(snapshot), ticket) if isinstance(e, Ended)][-1]
 
     async def history(self) -> list[Any]:
         """Give the thread's messages, oldest first."""
@@ -127,18 +129,37 @@ class Session:
 
     async def _run(self, text: str, *, tokens: bool) -> AsyncIterator[SessionEvent]:
         check_request(text, "text")
-        snapshot = await self._snapshot()
-        self._same_user(snapshot.values)
-        if self._is_open(snapshot):
-            if self.home.approvals.list(thread=self.thread):
-                yield Ended(reply=self._reply(snapshot.values["run"]["id"]))
-                return
-            async for event in self._drive(_wake(snapshot), tokens=False):
-                yield event
-                if isinstance(event, Ended) and event.reply.status != "done":
+        with self._turn() as ticket:
+            snapshot = await self._snapshot()
+            self._same_user(snapshot.values)
+            if self._is_open(snapshot):
+                if self.home.approvals.list(thread=self.thread):
+                    yield Ended(reply=self._reply(snapshot.values["run"]["id"]))
                     return
-        async for event in self._drive({"messages": [HumanMessage(text)]}, tokens=tokens):
-            yield event
+                async for event in self._drive(_wake(snapshot), ticket):
+                    yield event
+                    if isinstance(event, Ended) and event.reply.status != "done":
+                        return
+            async for event in self._drive({"messages": [HumanMessage(text)]}, ticket, tokens=tokens):
+                yield event
+
+    @contextmanager
+    def _turn(self) -> Iterator[str]:
+        """Hold the thread from before anything is read of it; the run that begins takes over by the ticket.
+
+        LangGraph keeps a request before any node runs, so the lease must be there first.
+
+        Raises:
+            ThreadBusy: another worker holds it.
+        """
+        home, ticket = self.home, holder_here(self.home.clock.new_id())
+        with home.database.transaction() as tx:
+            lease = take(tx, self.thread, "of another session", ticket, home.clock.now())
+        try:
+            yield ticket
+        finally:
+            with home.database.transaction() as tx:
+                release(tx, lease)
 
     def _is_open(self, snapshot: Any) -> bool:
         """Tell whether the last run was cut off or waits; one that was stopped or failed has been answered for."""
@@ -147,13 +168,13 @@ class Session:
             return False
         return was_cut_off(self.home, run) or reply_of(self.home, run).status == "waiting"
 
-    async def _drive(self, given: Any, *, tokens: bool) -> AsyncIterator[SessionEvent]:
+    async def _drive(self, given: Any, ticket: str, *, tokens: bool = False) -> AsyncIterator[SessionEvent]:
         graph: Any = self._opened()
         modes = ["updates", "messages"] if tokens else ["updates"]
         error: Exception | None = None
         stream = graph.astream(given, self._config, context=self.caller, stream_mode=modes, durability="sync")
         try:
-            async for mode, chunk in self._at_home(stream):
+            async for mode, chunk in self._at_home(stream, ticket):
                 for event in _events(mode, chunk):
                     yield event
         except RunStopped:
@@ -165,10 +186,10 @@ class Session:
             raise error
         yield Ended(reply=self._reply(run))
 
-    async def _at_home(self, stream: AsyncIterator[Any]) -> AsyncIterator[Any]:
-        """Draw from a stream with our home in force, but not while the items are looked at."""
+    async def _at_home(self, stream: AsyncIterator[Any], ticket: str) -> AsyncIterator[Any]:
+        """Draw from a stream with our home and our hold in force, but not while the items are looked at."""
         while True:
-            with using(self.home):
+            with using(self.home), holding(ticket):
                 try:
                     item = await anext(stream)
                 except StopAsyncIteration:

@@ -5,8 +5,12 @@ Source: fencing tokens after Kleppmann 2016, "How to do distributed locking".
 
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from sqlalchemy import Column, Float, Integer, Table, Text, bindparam, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
@@ -45,6 +49,19 @@ _UNTIL = Statement(
 )
 
 
+_ticket: ContextVar[str] = ContextVar("interlock_ticket", default="")
+
+
+@contextmanager
+def holding(ticket: str) -> Iterator[None]:
+    """Let what begins in this block take over the thread that is held under a ticket."""
+    token = _ticket.set(ticket)
+    try:
+        yield
+    finally:
+        _ticket.reset(token)
+
+
 @dataclass(kw_only=True)
 class Lease:
     """A hold on a thread. `until` is seconds since 1970."""
@@ -55,14 +72,15 @@ class Lease:
 
 
 def take(tx: Transaction, thread: str, run: str, holder: str, now: datetime) -> Lease:
-    """Take the thread for a run.
+    """Take the thread for a run; one that is held under the ticket in force is taken over.
 
     Raises:
         ThreadBusy: a living worker holds it.
     """
     at = now.timestamp()
     row = tx.one(_GET, of=thread)
-    if row is not None and row[3] > at and alive(row[0]):
+    holder = _ticket.get() or holder
+    if row is not None and row[3] > at and row[0] != holder and alive(row[0]):
         raise ThreadBusy(thread=thread, holder=row[1])
     lease = Lease(thread=thread, fence=1 if row is None else row[2] + 1, until=at + TTL_S)
     tx.run(_TAKE, thread=thread, holder=holder, run=run, fence=lease.fence, until=lease.until)
@@ -114,4 +132,12 @@ def alive(holder: str) -> bool:
         return False
     except PermissionError:
         return True
-    return True
+    return not _defunct(int(pid))
+
+
+def _defunct(pid: int) -> bool:
+    """Tell, where the system shows it, whether a process has ended and only waits for its parent to notice."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return False
