@@ -1,5 +1,7 @@
 """An agent's tools for callers from outside, who bring a model of their own. Each call is a run."""
 
+from typing import Final
+
 from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import ExecutionInfo, Runtime
 
@@ -12,10 +14,12 @@ from interlock.runtime.gate.stops import RunStopped
 from interlock.runtime.home import Home, using
 from interlock.runtime.journal.events import RunEnded, RunResumed, RunStarted
 from interlock.runtime.ports import ToolOutcome
-from interlock.runtime.records import Caller, Label, Status, ToolCall
+from interlock.runtime.records import UNTRACED, Caller, Label, Origin, Status, ToolCall
 
 THREADS = "served-"
 """How the threads of such calls begin."""
+STRANGER: Final = Origin(choices={"": "known"}, why="a model outside chose it; what that has read is not known")
+"""What led to a call of an untrusted caller: good for reading, and to be looked at by a person before an effect."""
 _AT = "call"
 """Where in its run the call stands: every thread holds one call."""
 
@@ -47,7 +51,8 @@ class Served:
         entered.inside += 1
         try:
             with passing("governed"):
-                outcome = await entered.deps.tools.call(call, at=_AT, label=label)
+                origin = UNTRACED if label.integrity == "trusted" else STRANGER
+                outcome = await entered.deps.tools.call(call, at=_AT, label=label, origin=origin)
             self._assembly.require_lease(entered)
             entered.ended = RunEnded(status="done")
             if outcome.waiting is not None:

@@ -4,8 +4,21 @@ from interlock.tools.decorator import tool
 from interlock.tools.function import FunctionTool
 from interlock.tools.guards import Guards, guarded
 from interlock.tools.langchain import from_langchain
+from interlock.tools.mcp_client import Hints, McpError, McpServer
 from interlock.tools.refused import Refused
 from interlock.tools.selection import Select
 from interlock.tools.status import Happened
 
-__all__ = ["FunctionTool", "Guards", "Happened", "Refused", "Select", "from_langchain", "guarded", "tool"]
+__all__ = [
+    "FunctionTool",
+    "Guards",
+    "Happened",
+    "Hints",
+    "McpError",
+    "McpServer",
+    "Refused",
+    "Select",
+    "from_langchain",
+    "guarded",
+    "tool",
+]

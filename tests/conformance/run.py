@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def main() -> int:
     if not (MODULES / "node_modules" / "node").exists():
         MODULES.mkdir(exist_ok=True)
         quiet = ["--no-audit", "--no-fund", "--loglevel=error"]
-        subprocess.run(["npm", "install", *quiet, "--prefix", str(MODULES), SUITE, NODE], check=True)  # noqa: S607
+        subprocess.run(["npm", "install", *quiet, "--prefix", str(MODULES), SUITE, NODE], check=True)
     node = MODULES / "node_modules" / "node" / "bin" / "node"
     suite = MODULES / "node_modules" / "@modelcontextprotocol" / "conformance" / "dist" / "index.js"
     with tempfile.TemporaryDirectory() as scratch, serving(Path(scratch)) as url:
@@ -31,7 +31,7 @@ def main() -> int:
 
 
 @contextmanager
-def serving(scratch: Path) -> Iterator[str]:
+def serving(scratch: Path) -> Generator[str]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     interlock = Path(sys.executable).with_name("interlock")

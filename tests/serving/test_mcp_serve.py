@@ -50,13 +50,20 @@ def pay(amount: Decimal) -> str:
     return f"paid {amount}"
 
 
-agent = Agent(name="till", tools=[look, pay], policy="policy.cedar", budget=Budget(seconds=30))
+@tool()
+def tip(amount: int) -> str:
+    '''Tip the staff.'''
+    return f"tipped {amount}"
+
+
+agent = Agent(name="till", tools=[look, pay, tip], policy="policy.cedar", budget=Budget(seconds=30))
 graph = tool_loop(agent)
 """
 POLICY = """
 @id("look") permit (principal, action == Action::"look", resource);
 @id("large") @decision("ask") @reason("paying needs a lead") @roles("lead")
 permit (principal, action == Action::"pay", resource);
+@id("small") permit (principal, action == Action::"tip", resource);
 @id("huge") @reason("more than 500") forbid (principal, action == Action::"pay", resource)
 when { context.args.amount.greaterThan(decimal("500.00")) };
 """
@@ -140,6 +147,20 @@ async def test_a_waiting_call_names_its_approval_and_is_done_once_when_made_agai
     with pytest.raises(ToolFailed, match="waits for a person"):  # paying again is another payment
         await tools["pay"].run({"amount": "10"}, CONTEXT)
     assert (paid(project), len(served_home.approvals.list())) == (["10"], 1)
+
+
+async def test_an_allowed_effect_is_put_to_a_person_unless_the_client_is_trusted(
+    over_stdio: McpServer, project: Path
+) -> None:
+    with pytest.raises(ToolFailed, match="waits for a person to answer approval"):
+        await (await tools_of(over_stdio))["tip"].run({"amount": 2}, CONTEXT)
+
+    environment = {"PYTHONPATH": ":".join(sys.path)}
+    trusted = McpServer(command=command(project, "--trusted"), environment=environment, timeout=20)
+    try:
+        assert await (await tools_of(trusted))["tip"].run({"amount": 3}, CONTEXT) == {"result": "tipped 3"}
+    finally:
+        await asyncio.to_thread(trusted.close)
 
 
 async def test_an_answer_reaches_a_server_that_was_started_anew(project: Path, served_home: Home) -> None:

@@ -1,0 +1,98 @@
+"""What a policy decision costs in CPU with 50 policies: Cedar's answer, with labels and the building of the request.
+
+The policies are of the kinds that people write: limits on amounts, roles, recipients, labels and narrowing forbids,
+over ten tools. A decision is what the gate asks before a tool call: a request is built of arguments, label and origin.
+"""
+
+import random
+import tempfile
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any
+
+from _report import arguments, finish, table
+from interlock import Caller, tool
+from interlock.runtime.policies import CedarPolicies
+from interlock.runtime.ports import Request
+from interlock.runtime.records import Label, Origin
+
+TOOLS = 10
+KINDS: tuple[tuple[str, str, str], ...] = (
+    ("permit", 'context.args.amount.lessThanOrEqual(decimal("{limit}.00"))', ""),
+    ("permit", 'context.args.amount.greaterThan(decimal("{limit}.00"))', '@decision("ask") @roles("lead") '),
+    ("forbid", 'context.args.amount.greaterThan(decimal("{limit}000.00"))', ""),
+    ("forbid", 'context.args.to like "*@banned{number}.example"', ""),
+    ("forbid", 'context.integrity == "untrusted" && context.args.note == "{number}"', ""),
+)
+
+
+def main() -> None:
+    options = arguments(__doc__, policies=50, decisions=5_000, seed=1)
+    tools = [made(number) for number in range(TOOLS)]
+    with tempfile.TemporaryDirectory(prefix="interlock-decision-") as scratch:
+        file = Path(scratch) / "policy.cedar"
+        file.write_text("\n".join(policy(number) for number in range(options.policies)))
+        policies = CedarPolicies(file, [each.contract for each in tools])
+        cpu, outcomes = measured(policies, options.decisions, random.Random(options.seed))  # noqa: S311
+    p95 = quantiles(cpu, n=20)[-1]
+    title = f"A decision with {options.policies} policies over {TOOLS} tools, {options.decisions:,} requests"
+    table(title, ("CPU", "µs"), [("median", f"{median(cpu):.1f}"), ("95 % within", f"{p95:.1f}")], note=str(outcomes))
+    figures = {"policies": options.policies, "median_us": round(median(cpu), 1), "p95_us": round(p95, 1)}
+    finish({**figures, "outcomes": outcomes}, as_json=options.json)
+
+
+def made(number: int) -> Any:
+    """Make a tool that pays."""
+
+    def pay(amount: Decimal, to: str, note: str) -> str:
+        """Pay."""
+        return f"{amount} {to} {note}"
+
+    return tool(name=f"pay_{number}", destructive=True, sensitive=["to"])(pay)
+
+
+def policy(number: int) -> str:
+    """Write one of the policies."""
+    effect, when, marks = KINDS[number % len(KINDS)]
+    condition = when.format(limit=50 + number, number=number)
+    action = f'Action::"pay_{number // len(KINDS) % TOOLS}"'
+    return f'@id("p{number}") {marks}{effect} (principal, action == {action}, resource) when {{ {condition} }};'
+
+
+def measured(policies: CedarPolicies, count: int, chance: random.Random) -> tuple[list[float], dict[str, int]]:
+    """Decide on requests of which no two are the same; gives microseconds of CPU, and how they were decided."""
+    outcomes: dict[str, int] = {}
+    for number in range(200):
+        policies.decide(request(number, chance))
+    cpu: list[float] = []
+    for number in range(count):
+        decision, spent = timed(lambda number=number: policies.decide(request(number, chance)))
+        cpu.append(spent)
+        outcomes[decision.outcome] = outcomes.get(decision.outcome, 0) + 1
+    return cpu, outcomes
+
+
+def timed(do: Callable[[], Any]) -> tuple[Any, float]:
+    began = time.process_time_ns()
+    found = do()
+    return found, (time.process_time_ns() - began) / 1_000
+
+
+def request(number: int, chance: random.Random) -> Request:
+    """Build what the gate asks."""
+    caller = Caller(user=f"u{number % 7}", roles=("clerk",))
+    untrusted = chance.random() < 0.5
+    label = Label(integrity="untrusted", sources=("mail",)) if untrusted else Label()
+    amount = f"{chance.randrange(1, 100_000) / 100:.2f}"
+    return Request(
+        user=caller.user, tenant=caller.tenant, roles=caller.roles, agent="till", action=f"pay_{number % TOOLS}",
+        arguments={"amount": amount, "to": f"{number}@shop.example", "note": str(number)}, label=label,
+        origin=Origin(choices={"to": "untrusted"}) if untrusted else Origin(),
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
