@@ -94,5 +94,5 @@ def _placed(policy: str | Path, here: Path) -> str | Path:
 
 def _folder_of_caller() -> Path:
     """Find the folder of the file that makes the agent: frame 0 is here, 1 __post_init__, 2 __init__, 3 the caller."""
-    file = sys._getframe(3).f_globals.get("__file__")
+    file = sys._getframe(3).f_globals.get("__file__")  # pyright: ignore[reportPrivateUsage]  # no public way up
     return Path(file).resolve().parent if file else Path.cwd()

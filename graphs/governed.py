@@ -60,7 +60,7 @@ def _note_end(entered: Entered, error: BaseException, runtime: Runtime[Any]) -> 
         if entered.ended is None or entered.ended.status == "waiting":
             entered.ended = RunEnded(status=status, code=code, reason=str(error))
         return
-    asked = [item.value["id"] for item in error.args[0] if isinstance(item.value, dict)]
+    asked: list[str] = [item.value["id"] for item in error.args[0] if isinstance(item.value, dict)]
     if entered.ended is None or entered.ended.status == "waiting":
         before = entered.ended.approvals if entered.ended else []
         entered.ended = RunEnded(status="waiting", approvals=sorted([*before, *asked]))

@@ -90,11 +90,12 @@ def check_state(state: type[Any]) -> None:
 
 def _foreign(kind: Any) -> Any:
     """Find the first type inside a type that is not plain data; None where there is none."""
-    if kind in _PLAIN or (isinstance(kind, type) and issubclass(kind, BaseMessage)):
+    made: type | None = kind if isinstance(kind, type) else None
+    if kind in _PLAIN or (made is not None and issubclass(made, BaseMessage)):
         return None
     if is_typeddict(kind):
         return next((found for part in get_type_hints(kind).values() if (found := _foreign(part)) is not None), None)
-    origin = get_origin(kind)
+    origin: Any = get_origin(kind)
     if origin is Annotated:
         return _foreign(get_args(kind)[0])
     if origin is Literal or kind in (list, dict):

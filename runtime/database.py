@@ -5,7 +5,7 @@ SQLAlchemy writes the SQL; the hot path runs it on the DBAPI connection itself (
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -134,7 +134,7 @@ class Database:
                 tx.run(_SET_VERSION, name="schema", value=SCHEMA)
 
     @contextmanager
-    def transaction(self, *, durable: bool = False) -> Iterator[Transaction]:
+    def transaction(self, *, durable: bool = False) -> Generator[Transaction]:
         """Open a write transaction; it commits at the end of the block, or not at all.
 
         Args:

@@ -107,6 +107,12 @@ class MemoryBusy(HomeUnusable):
     code = "memory-busy"
 
 
+class OnHold(BadInput):
+    """A legal hold keeps what was to be erased."""
+
+    code = "legal-hold"
+
+
 class ModelMissing(BadInput):
     """A model, an embedder or the package that carries it is not installed or not known."""
 
@@ -136,6 +142,19 @@ class JournalBroken(InterlockError):
 
     def __str__(self) -> str:
         return f"journal: {self.what}" + ("" if self.row is None else f" (row {self.row})")
+
+
+@dataclass(eq=False, kw_only=True)
+class ErasureIncomplete(InterlockError):
+    """Something that was to be erased is still in the files. No receipt is given for it."""
+
+    code = "erasure"
+
+    files: tuple[str, ...]
+    left: int
+
+    def __str__(self) -> str:
+        return f"{self.left} pieces of what was to be erased are left in {', '.join(self.files)}; run it again"
 
 
 @dataclass(eq=False, kw_only=True)

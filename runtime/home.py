@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cached_property
@@ -145,7 +145,7 @@ def current_home() -> Home:
 
 
 @contextmanager
-def using(home: Home) -> Iterator[Home]:
+def using(home: Home) -> Generator[Home]:
     """Let the runs that start in this block use a home."""
     token = _current.set(home)
     try:

@@ -5,7 +5,7 @@ resumed in another process goes on exactly where it stood.
 """
 
 from collections.abc import Collection, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from pydantic import BaseModel, Field, model_validator
 
@@ -153,21 +153,23 @@ def _settled(step: Step, results: Results) -> Step:
 
 
 def only(value: Any, where: Mapping[str, Any]) -> Any:
-    """Give the first item of a list that has the wanted fields, or the value itself where it has; None where none has."""
-    items: list[Any] = value if isinstance(value, list) else [value]
+    """Give the first item of a list that has the wanted fields, or the value itself if it has; None where none has."""
+    items = cast(list[Any], value) if isinstance(value, list) else [value]
     return next((item for item in items if all(str(look_up(item, k)) == str(v) for k, v in where.items())), None)
 
 
 def look_up(value: Any, path: str) -> Any:
     """Follow a dotted path through dicts and lists; a number is a list index, an absent part is None."""
+    found: Any = value
     for part in path.split(".") if path else ():
-        if isinstance(value, Mapping):
-            value = value.get(part)
-        elif isinstance(value, list) and part.isdigit() and int(part) < len(value):
-            value = value[int(part)]
+        if isinstance(found, Mapping):
+            found = cast(Mapping[str, Any], found).get(part)
+        elif isinstance(found, list) and part.isdigit():
+            items = cast(list[Any], found)
+            found = items[int(part)] if int(part) < len(items) else None
         else:
             return None
-    return value
+    return found
 
 
 def _holds(op: Operator, found: Any, value: Any) -> bool:

@@ -1,8 +1,9 @@
 """The nouns that every floor shares: who asks, what was decided, what it used, how far it may be trusted."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
@@ -47,7 +48,8 @@ class Caller(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=True)
         if isinstance(context, str | int | float | list | tuple):
             raise BadInput(what=f"{context!r} is no caller", where="context=", fix='pass {"user": "7"} or a Caller')
         names = ("user", "tenant", "roles")
-        given = context if isinstance(context, dict) else {n: getattr(context, n) for n in names if hasattr(context, n)}
+        found = {name: getattr(context, name) for name in names if hasattr(context, name)}
+        given = cast(dict[str, Any], context) if isinstance(context, dict) else found
         try:
             return Caller.model_validate(given)
         except ValidationError as error:
@@ -152,6 +154,22 @@ class Budget(BaseModel, frozen=True, extra="forbid"):
     limits: tuple[Limit, ...] = ()
     """What it may use up together with other runs of its thread, user or tenant."""
 
+    if TYPE_CHECKING:  # money may be written as text, which the field's own type does not say
+
+        def __init__(
+            self,
+            *,
+            usd: Decimal | str | int | None = None,
+            tokens: int | None = 200_000,
+            input_tokens: int | None = None,
+            output_tokens: int | None = None,
+            steps: int = 50,
+            model_calls: int | None = None,
+            tool_calls: int | None = None,
+            seconds: float = 600.0,
+            limits: Sequence[Limit] = (),
+        ) -> None: ...
+
 
 class Change(BaseModel, frozen=True, extra="forbid"):
     """One thing that a policy does to a request or a result before it may go on."""
@@ -199,4 +217,4 @@ class ToolCall:
 
     id: str
     tool: str
-    arguments: dict[str, Any] = field(default_factory=dict)
+    arguments: dict[str, Any] = field(default_factory=dict[str, Any])

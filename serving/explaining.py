@@ -1,7 +1,7 @@
 """What the policies of an agent say about one request."""
 
 import json
-from typing import Any
+from typing import Any, cast
 
 from interlock.graphs.patterns import assembly_of
 from interlock.runtime.contract import RESERVED
@@ -45,9 +45,9 @@ def explained(agent: str, action: str, arguments: str, *, caller: Caller, untrus
 
 def _object(text: str) -> dict[str, Any]:
     try:
-        found = json.loads(text)
+        found: Any = json.loads(text)
     except json.JSONDecodeError as error:
         raise BadInput(what=f"not JSON: {error}", where="ARGUMENTS", fix="""write '{"order_id": 7}'""") from error
     if not isinstance(found, dict):
         raise BadInput(what="not a JSON object", where="ARGUMENTS", fix="""write '{"order_id": 7}'""")
-    return found
+    return cast(dict[str, Any], found)

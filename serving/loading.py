@@ -1,7 +1,6 @@
 """Find the graph that AGENT names: a folder with an agent.py, or `module:attr`."""
 
 import importlib
-import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType

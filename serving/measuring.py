@@ -135,9 +135,7 @@ def _seen_decisions(entries: list[Entry]) -> list[SeenDecision]:
         event = entry.event
         decision = getattr(event, "decision", None)
         if decision is not None:
-            action = {events.ToolIntended: "tool", events.ApprovalRequested: "tool", events.Refused: "action"}.get(
-                type(event)
-            )
+            action = _NAMED_BY.get(event.kind)
             name = getattr(event, action) if action else _ACTIONS.get(event.kind, event.kind)
             found.append(
                 SeenDecision(action=name, outcome=decision.outcome, policies=decision.policies, reason=decision.reason)
@@ -145,6 +143,7 @@ def _seen_decisions(entries: list[Entry]) -> list[SeenDecision]:
     return found
 
 
+_NAMED_BY = {"tool_intended": "tool", "approval_requested": "tool", "refused": "action"}
 _ACTIONS = {
     "model_intended": "call_model",
     "memory_read": "read_memory",

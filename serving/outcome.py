@@ -1,5 +1,7 @@
 """Read from the journal what a run did: its calls, its reply and how it ended."""
 
+from typing import Any, cast
+
 from interlock.runtime.home import Home
 from interlock.runtime.journal import events
 from interlock.runtime.journal.journal import Entry
@@ -78,14 +80,14 @@ def calls_of(entries: list[Entry]) -> list[CallMade]:
 
 
 def _made(tool: str, asked: events.ToolIntended | None, outcome: str, **more: object) -> CallMade:
-    facts = {"arguments": asked.arguments, "policies": asked.decision.policies} if asked else {"arguments": {}}
-    return CallMade.model_validate({"tool": tool, "outcome": outcome, **facts, **more})
+    facts: dict[str, Any] = {"tool": tool, "outcome": outcome, "arguments": asked.arguments if asked else {}, **more}
+    return CallMade.model_validate({**facts, "policies": asked.decision.policies if asked else ()})
 
 
 def _refused(event: events.Refused) -> CallMade:
     return CallMade(
         tool=event.action,
-        arguments=event.request if isinstance(event.request, dict) else {},
+        arguments=cast(dict[str, Any], event.request) if isinstance(event.request, dict) else {},
         outcome="refused",
         policies=event.decision.policies if event.decision else (),
         detail=event.told,

@@ -1,11 +1,11 @@
 """A conversation with an agent: send text, get a reply or typed events."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langgraph.types import Command
@@ -94,8 +94,8 @@ class Session:
     async def send(self, text: str) -> Reply:
         """Send text and get the reply.
 
-        A thread that waits for a person stays as it is: the reply says so, and the text is not taken. A run that was cut
-        off, or whose approvals have been answered, is finished first; its own reply comes along as `before`.
+        A thread that waits for a person stays as it is: the reply says so, and the text is not taken. A run that was
+        cut off, or whose approvals have been answered, is finished first; its own reply comes along as `before`.
 
         Raises:
             InterlockError: bad input, or the house itself failed. A run that was stopped or that failed is a reply.
@@ -144,7 +144,7 @@ class Session:
                 yield event
 
     @contextmanager
-    def _turn(self) -> Iterator[str]:
+    def _turn(self) -> Generator[str]:
         """Hold the thread from before anything is read of it; the run that begins takes over by the ticket.
 
         LangGraph keeps a request before any node runs, so the lease must be there first.
@@ -243,7 +243,8 @@ def _events(mode: str, chunk: Any) -> list[SessionEvent]:
         return [Token(text=text, node=node)] if text else []
     events: list[SessionEvent] = []
     for node, writes in chunk.items():
-        for message in (writes or {}).get("messages", []) if isinstance(writes, dict) else []:
+        written: Any = cast(dict[str, Any], writes).get("messages") if isinstance(writes, dict) else None
+        for message in cast(list[Any], written or []):
             if isinstance(message, ToolMessage) and node == "act":
                 ok = message.status == "success"
                 events.append(ToolReturned(tool=message.name or "", ok=ok, content=str(message.text)))

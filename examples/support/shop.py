@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -15,7 +15,7 @@ def where() -> Path:
 
 
 @contextmanager
-def shop() -> Iterator[sqlite3.Connection]:
+def shop() -> Generator[sqlite3.Connection]:
     """Open the shop for one transaction: all of what is done in it happens, or nothing."""
     path = where()
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -30,7 +30,7 @@ def shop() -> Iterator[sqlite3.Connection]:
 
 
 @contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+def transaction(connection: sqlite3.Connection) -> Generator[None]:
     """Hold the write lock from the start: what is looked at must still be so when it is changed."""
     connection.execute("BEGIN IMMEDIATE")
     try:

@@ -2,10 +2,10 @@
 
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -49,8 +49,8 @@ def track_shipment(order_id: OrderId, context: ToolContext) -> Shipment:
         own(rows, customer, order_id)
         parcel = rows.execute("SELECT * FROM shipments WHERE order_id = ?", (order_id,)).fetchone()
     if parcel is None:
-        nothing = dict.fromkeys(Shipment.model_fields)
-        return Shipment(**{**nothing, "order_id": order_id, "status": "not shipped"})
+        nothing: dict[str, Any] = dict.fromkeys(Shipment.model_fields)
+        return Shipment.model_validate({**nothing, "order_id": order_id, "status": "not shipped"})
     return Shipment(status="delivered" if parcel["delivered_on"] else "on its way", **without(parcel, "address"))
 
 
@@ -114,7 +114,7 @@ def send_mail(
 
 
 @contextmanager
-def counter(context: ToolContext) -> Iterator[tuple[sqlite3.Connection, int]]:
+def counter(context: ToolContext) -> Generator[tuple[sqlite3.Connection, int]]:
     """Open the shop for the customer who is signed in."""
     with shop() as rows:
         user = context.caller.user
@@ -156,7 +156,7 @@ def order_of(rows: sqlite3.Connection, customer: int, order_id: int) -> Order:
     )
 
 
-def without(row: sqlite3.Row, *names: str) -> dict[str, object]:
+def without(row: sqlite3.Row, *names: str) -> dict[str, Any]:
     """Turn a row into a dict that leaves some columns out."""
     return {name: row[name] for name in row.keys() if name not in names}  # noqa: SIM118  # a Row iterates its values
 

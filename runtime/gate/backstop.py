@@ -4,7 +4,7 @@ langchain puts the handler into every callback manager it configures, also with 
 bare thread the run's context variables are lost; `everywhere()` closes that hole for processes that do nothing else.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Literal
@@ -25,9 +25,18 @@ class Backstop(BaseCallbackHandler):
 
     raise_error = True
     run_inline = True
-    ignore_chain = True
-    ignore_retry = True
-    ignore_custom_event = True
+
+    @property
+    def ignore_chain(self) -> bool:
+        return True
+
+    @property
+    def ignore_retry(self) -> bool:
+        return True
+
+    @property
+    def ignore_custom_event(self) -> bool:
+        return True
 
     def on_chat_model_start(self, serialized: dict[str, Any], messages: Any, **kwargs: Any) -> None:
         _require("model", "a chat model")
@@ -51,7 +60,7 @@ def _require(passage: Passage, what: str) -> None:
 
 
 @contextmanager
-def passing(passage: Passage) -> Iterator[None]:
+def passing(passage: Passage) -> Generator[None]:
     """Mark what runs in this block as inside a run, or as called by the gate."""
     token = _passage.set(passage)
     try:

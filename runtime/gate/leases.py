@@ -5,7 +5,7 @@ Source: fencing tokens after Kleppmann 2016, "How to do distributed locking".
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ _ticket: ContextVar[str] = ContextVar("interlock_ticket", default="")
 
 
 @contextmanager
-def holding(ticket: str) -> Iterator[None]:
+def holding(ticket: str) -> Generator[None]:
     """Let what begins in this block take over the thread that is held under a ticket."""
     token = _ticket.set(ticket)
     try:

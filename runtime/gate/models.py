@@ -1,7 +1,7 @@
 """The model port, with the gate before it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import orjson
@@ -39,7 +39,9 @@ class GatedModel:
         decision = self.gate.require(self.run, at, "call_model", facts, Label())
         if self.run.budget.usd is not None and self.model.price is None:
             raise PriceUnknown(model=self.model.name)
-        passage = _Asking(self.gate, self.run, self.model, bound, messages, at, decision)
+        passage = _Asking(
+            gate=self.gate, run=self.run, model=self.model, bound=bound, messages=messages, at=at, decision=decision
+        )
         try:
             return await self.gate.pass_through(self.run, passage.call())
         except BaseException:
@@ -47,24 +49,23 @@ class GatedModel:
             raise
 
 
+@dataclass(kw_only=True)
 class _Asking:
     """One question to a model, on its way through the gate."""
 
-    def __init__(
-        self,
-        gate: Gate,
-        run: OpenRun,
-        model: "ChatModel",
-        bound: "Bound",
-        messages: Sequence[AnyMessage],
-        at: str,
-        decision: Decision,
-    ) -> None:
-        self.gate, self.run, self.model, self.bound = gate, run, model, bound
-        self.messages, self.at, self.decision = messages, at, decision
-        self.id = gate.home.clock.new_id()
-        self.expected = Usage()
-        self.attempts = 1
+    gate: Gate
+    run: OpenRun
+    model: "ChatModel"
+    bound: "Bound"
+    messages: Sequence[AnyMessage]
+    at: str
+    decision: Decision
+    expected: Usage = field(default_factory=Usage, init=False)
+    attempts: int = field(default=1, init=False)
+    id: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.id = self.gate.home.clock.new_id()
 
     def call(self) -> Call[AIMessage]:
         return Call(

@@ -1,4 +1,4 @@
-"""What stops a run: not retried, not shown to the model, resumable. LangGraph lets a GraphBubbleUp through untouched."""
+"""What stops a run: not retried, not shown to the model, resumable. LangGraph lets a GraphBubbleUp through."""
 
 from dataclasses import dataclass
 from decimal import Decimal

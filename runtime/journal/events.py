@@ -4,6 +4,9 @@
 digest, so that they can be erased while the chain stays valid.
 """
 
+# pyright: reportIncompatibleVariableOverride=false
+# `model_config` freezes every event, so narrowing `kind` is safe; pyright sees only class keywords.
+
 from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict

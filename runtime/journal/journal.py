@@ -1,6 +1,6 @@
 """The append-only, hash-chained record of everything that happened.
 
-Row n carries SHA-256(hash of row n-1 as hex, newline, head of row n). The head is the row's JSON text with all its facts
+Row n carries SHA-256(hash of row n-1 as hex, newline, head of row n). The head is the row's JSON text with all facts
 but content; content lies in `payloads` under HMAC-SHA-256 with a key of the person it concerns, so that erasing key and
 payload leaves the chain valid and nothing to guess from. Source: hash chaining after Haber & Stornetta 1991.
 """
@@ -20,7 +20,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from interlock.runtime.clock import Clock
 from interlock.runtime.database import Database, Statement, Transaction, metadata
 from interlock.runtime.errors import JournalBroken
-from interlock.runtime.journal.events import Event, read_event
+from interlock.runtime.journal.events import KINDS, Event, read_event
 from interlock.runtime.journal.seals import INTERVAL, Seal, Sealer
 
 FORMAT = 1
@@ -209,7 +209,8 @@ class Journal:
         """Make an entry from a row of `events`."""
         seq, run, thread, kind, head_text, hash_ = row
         head = orjson.loads(head_text)
-        content = self.payload(head["content"]) if head["content"] else {}
+        nothing: dict[str, Any] = {}
+        content: Any = self.payload(head["content"]) if head["content"] else nothing
         return Entry(
             seq=seq,
             at=datetime.fromisoformat(head["at"]),
@@ -223,15 +224,14 @@ class Journal:
 
 
 def _with_content(kind: str, facts: dict[str, Any], content: dict[str, Any] | None) -> Event:
-    from interlock.runtime.journal.events import KINDS
-
     if content is not None:
         return read_event(kind, {**facts, **content})
     model = KINDS.get(kind)
     if model is None:
         return read_event(kind, facts)
     blank = {name: _BLANK.get(str(model.model_fields[name].annotation)) for name in model.content}
-    return model.model_construct(**{**facts, **blank, "kind": kind})
+    known: Any = {**facts, **blank, "kind": kind}
+    return model.model_construct(**known)
 
 
 _BLANK: dict[str, Any] = {str(str): "[erased]", str(dict[str, Any]): {}, str(list[dict[str, Any]]): []}

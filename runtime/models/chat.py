@@ -62,9 +62,9 @@ class Bound:
     async def _direct(self, messages: Sequence[AnyMessage]) -> AIMessage:
         if not _is_plain(self.model):
             # langchain's own passage for cache, rate limit and streaming, without callback managers (decision 0005).
-            result = await self.model._agenerate_with_cache(list(messages), **self.options)
+            result = await self.model._agenerate_with_cache(list(messages), **self.options)  # pyright: ignore[reportPrivateUsage]
             return cast(AIMessage, result.generations[0].message)
-        result = await self.model._agenerate(list(messages), **self.options)
+        result = await self.model._agenerate(list(messages), **self.options)  # pyright: ignore[reportPrivateUsage]
         made = result.generations[0]
         facts = {**(result.llm_output or {}), **(made.generation_info or {})}
         if facts:
@@ -177,5 +177,5 @@ def _somebody_listens() -> bool:
     callbacks: Any = config.get("callbacks") if config else None
     if callbacks is None:
         return False
-    handlers = callbacks if isinstance(callbacks, list) else callbacks.handlers
-    return any(handler is not BACKSTOP for handler in cast("list[object]", handlers))
+    handlers = cast("list[object]", callbacks) if isinstance(callbacks, list) else callbacks.handlers
+    return any(handler is not BACKSTOP for handler in handlers)

@@ -1,7 +1,6 @@
 """From what an agent declares as `model=` to a chat model."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
@@ -63,12 +62,11 @@ def _by_name(name: str) -> BaseChatModel:
 
 
 def _name_of(chat: BaseChatModel) -> str:
-    values: dict[str, Any] = chat.__dict__
-    own = values.get("model_name") or values.get("model")
-    return f"{chat._llm_type}:{own}" if isinstance(own, str) and own else chat._llm_type
+    own = chat.__dict__.get("model_name") or chat.__dict__.get("model")
+    kind = chat._llm_type  # pyright: ignore[reportPrivateUsage]  # the only name that every chat model has
+    return f"{kind}:{own}" if isinstance(own, str) and own else kind
 
 
 def _most_output(chat: BaseChatModel) -> int:
-    values: dict[str, Any] = chat.__dict__
-    limit = values.get("max_tokens") or getattr(chat, "max_output_tokens", None)
+    limit = chat.__dict__.get("max_tokens") or getattr(chat, "max_output_tokens", None)
     return limit if isinstance(limit, int) else 1024

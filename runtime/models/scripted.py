@@ -24,10 +24,11 @@ class ScriptedChatModel(BaseChatModel):
 
     lines: Sequence[Any]
     free: bool = True
-    _asked: list[list[BaseMessage]] = PrivateAttr(default_factory=list)
+    _asked: list[list[BaseMessage]] = PrivateAttr(default_factory=list[list[BaseMessage]])
 
     def __init__(self, lines: Sequence[Line], **options: Any) -> None:
-        super().__init__(**{"lines": list(lines), **options})
+        given: dict[str, Any] = {"lines": list(lines), **options}
+        super().__init__(**given)
 
     @property
     def asked(self) -> list[list[BaseMessage]]:

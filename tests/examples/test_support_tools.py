@@ -50,7 +50,7 @@ async def test_an_order_of_somebody_else_is_as_unknown_as_one_that_does_not_exis
             await call(tool, order_id=order_id)
 
 
-@pytest.mark.parametrize("user", ["anonymous", "0", "seven", "7 OR 1=1", "", "²"])
+@pytest.mark.parametrize("user", ["anonymous", "0", "seven", "7 OR 1=1", " ", "²"])
 async def test_nobody_but_a_customer_is_served(call: Call, user: str) -> None:
     with pytest.raises(ToolFailed, match="is not signed in as a customer"):
         await call("list_orders", user=user)

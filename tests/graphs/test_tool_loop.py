@@ -25,7 +25,7 @@ def asks(name: str, **arguments: Any) -> AIMessage:
 
 
 def said(history: list[Any]) -> list[str]:
-    return [m.content for m in history if isinstance(m, ToolMessage)]
+    return [str(m.content) for m in history if isinstance(m, ToolMessage)]
 
 
 async def test_a_tool_is_called_and_the_model_answers_from_its_result(home: Home, agents: Any) -> None:
@@ -268,7 +268,7 @@ async def test_a_stream_gives_tokens_tools_and_the_reply(home: Home, agents: Any
 def test_the_graph_runs_blocking_too(home: Home, agents: Any) -> None:
     graph = tool_loop(agents.make(asks("look"), "There are 200."))
     with using(home):
-        final = graph.invoke({"messages": [("user", "look")]}, context={"user": "7"})
+        final = graph.invoke({"messages": [("user", "look")]}, context=Caller(user="7"))
 
     assert final["messages"][-1].content == "There are 200."
 
@@ -279,7 +279,7 @@ async def test_the_graph_runs_as_a_subgraph_and_resumes_there(home: Home, agents
     builder.add_node("desk", inner)
     builder.add_edge(START, "desk")
     builder.add_edge("desk", END)
-    graph = builder.compile(checkpointer=InMemorySaver())
+    graph: Any = builder.compile(checkpointer=InMemorySaver())
     config: Any = {"configurable": {"thread_id": "t"}}
     with using(home):
         paused = await graph.ainvoke({"messages": [("user", "pay")]}, config, context=Caller(user="7"))
