@@ -1,6 +1,7 @@
 """A world that is counted, an agent that changes it, and workers that are killed while they do."""
 
 import asyncio
+import fcntl
 import os
 import random
 import signal
@@ -8,8 +9,8 @@ import sqlite3
 import sys
 import time
 import traceback
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -46,10 +47,24 @@ class World:
 
     place: Path
 
-    def did(self, name: str, n: int, key: str) -> None:
-        """Do it, without asking whether it was done before. One write, so that a kill leaves it done or not done."""
-        with open(self.place / "log", "ab", buffering=0) as log:
-            log.write(f"{name} {n} {key}\n".encode())
+    def did(self, name: str, n: int, key: str, fence: int | None = None) -> bool:
+        """Do it, without asking whether it was done before. One write, so that a kill leaves it done or not done.
+
+        With a fence: in one piece with refusing a worker that another has taken over from, as a resource does.
+        """
+        with self.locked():
+            if fence is not None and not self.admits(fence):
+                return False
+            with open(self.place / "log", "ab", buffering=0) as log:
+                log.write(f"{name} {n} {key}\n".encode())
+            return True
+
+    @contextmanager
+    def locked(self, *, wait: bool = True) -> Generator[None]:
+        """Let one worker at a time change the world."""
+        with open(self.place / "lock", "ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
 
     def effects(self) -> list[tuple[str, int, str]]:
         """List what has happened."""
@@ -58,7 +73,7 @@ class World:
         return [(name, int(n), key) for name, n, key in (line.split() for line in lines)]
 
     def admits(self, fence: int) -> bool:
-        """Refuse a worker that another has taken over from, as a resource with fencing does."""
+        """Refuse a worker that another has taken over from."""
         seen = [int(name.name[6:]) for name in self.place.glob("fence-*")]
         if fence < max(seen, default=0):
             return False
@@ -92,9 +107,8 @@ def agent_in(world: World) -> Agent:
     async def pay(n: int, context: ToolContext) -> int:
         """Pay. Nobody can tell afterwards but by looking."""
         await take_time()
-        if not world.admits(context.fence):
+        if not world.did("pay", n, context.idempotency_key, context.fence):
             raise Refused("another worker has taken over")
-        world.did("pay", n, context.idempotency_key)
         await take_time()
         return n
 
@@ -105,9 +119,8 @@ def agent_in(world: World) -> Agent:
     async def ship(n: int, context: ToolContext) -> int:
         """Ship. The carrier can be asked."""
         await take_time()
-        if not world.admits(context.fence):
+        if not world.did("ship", n, context.idempotency_key, context.fence):
             raise Refused("another worker has taken over")
-        world.did("ship", n, context.idempotency_key)
         await take_time()
         return n
 
@@ -205,6 +218,11 @@ def answer(world: World) -> int:
 
 def writable(world: World) -> int:
     """Tell whether the files can be written: a process that is stopped in the middle of a write keeps its lock."""
+    try:
+        with world.locked(wait=False):
+            pass
+    except BlockingIOError:
+        return BROKEN
     for name in ("journal.db", "checkpoints.db"):
         connection = sqlite3.connect(world.place / "home" / name, timeout=0.05, isolation_level=None)
         try:

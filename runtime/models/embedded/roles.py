@@ -151,7 +151,7 @@ def _impersonal(clause: Clause, tool: Tool, scene: Scene) -> bool:
 
 
 def _points(clause: Clause) -> bool:
-    """Tell whether a pronoun stands for something; the "it" of "how long does it take" stands for nothing."""
+    """Tell whether a pronoun stands for something; the "it" of "it rains" stands for nothing."""
     following = (*clause.words[1:], None)
     return any(t.low in _POINTING and not _expletive(t, n) for t, n in zip(clause.words, following, strict=True))
 
