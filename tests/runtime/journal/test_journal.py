@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
+
 from interlock.runtime.clock import ManualClock
 from interlock.runtime.database import Database
 from interlock.runtime.errors import HomeUnusable
@@ -16,7 +18,6 @@ from interlock.runtime.journal.events import KINDS, Event, Noted, Replied, RunEn
 from interlock.runtime.journal.journal import Journal, Scope
 from interlock.runtime.journal.prompts import PromptTail, read_prompt
 from interlock.runtime.records import Decision, Label
-from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 
 SCOPE = Scope(run="r1", thread="t1", subject=Scope.subject_of("default", "7"))
 
@@ -132,9 +133,7 @@ def test_a_prompt_is_read_back_as_it_was_shown(home: Home) -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(
-    threads=st.lists(st.lists(st.sampled_from("abc"), max_size=6), min_size=1, max_size=6), fresh=st.booleans()
-)
+@given(threads=st.lists(st.lists(st.sampled_from("abc"), max_size=6), min_size=1, max_size=6), fresh=st.booleans())
 def test_prompts_share_the_cells_of_their_common_beginning(
     tmp_path_factory: pytest.TempPathFactory, threads: list[list[str]], fresh: bool
 ) -> None:
