@@ -20,10 +20,10 @@ NoResume = Annotated[bool, typer.Option("--no-resume", help="Only answer; let an
 
 
 @app.callback()
-def approvals(ctx: typer.Context) -> None:
+def approvals(ctx: typer.Context, home: HomePath = None, json: AsJson = False) -> None:
     """List what waits, unless a verb is given."""
     if ctx.invoked_subcommand is None:
-        list_()
+        list_(home=home, json=json)
 
 
 @app.command("list")

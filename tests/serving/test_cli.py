@@ -221,3 +221,9 @@ def test_an_empty_name_is_refused(cli: Cli, project: str, option: str, says: str
     done = cli("run", project, "hi", option, "")
 
     assert (done.status, says in done.err) == (2, True)
+
+
+def test_approvals_without_a_verb_lists_them_in_any_home(cli: Cli, project: str) -> None:
+    cli("run", project, "Pay out 50 from the till.", "--user", "1")
+
+    assert [a["tool"] for a in cli("approvals", "--json").json] == ["pay_out"]
