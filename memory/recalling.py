@@ -145,6 +145,15 @@ def fetch(truth: Truth, condition: Condition, numbers: Iterable[int]) -> list[sq
     )
 
 
+def meeting(truth: Truth, condition: Condition, numbers: Iterable[int]) -> list[int]:
+    """Give those of the rows that meet the condition, in the order given."""
+    found = truth.rows(
+        f"SELECT m.row FROM json_each(:numbers) j CROSS JOIN memories m ON m.row = j.value WHERE {condition.sql}",  # noqa: S608
+        condition.values | {"numbers": json.dumps(list(numbers))},
+    )
+    return [row["row"] for row in found]
+
+
 def latest(truth: Truth, condition: Condition, limit: int) -> list[int]:
     """List the newest rows that meet the condition."""
     sql = f"SELECT m.row FROM memories m WHERE {condition.sql} ORDER BY m.row DESC LIMIT :limit"  # noqa: S608

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from interlock.memory.policies import Sensitivity
+from interlock.memory.receipts import Receipt
 from interlock.runtime.memories import Kind, Slot, Speaker
 from interlock.runtime.records import Label
 
@@ -84,6 +85,8 @@ class Forgotten(BaseModel, frozen=True, extra="forbid"):
     """What forgetting erased."""
 
     ids: tuple[str, ...]
+    receipt: Receipt | None = None
+    """None where there was nothing to erase."""
 
 
 class Pruned(BaseModel, frozen=True, extra="forbid"):

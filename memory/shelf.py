@@ -1,8 +1,10 @@
 """One user's memories: truth, words and vectors, kept in step. Blocking; the store calls it from threads."""
 
+import json
+import secrets
 import sqlite3
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
@@ -10,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from interlock.memory.fingerprints import PER_BLOB, PER_TEXT, Fingerprints, windows
 from interlock.memory.layout import folder_of
 from interlock.memory.policies import ReadPolicy
 from interlock.memory.projection import directions, packed, shrunk
@@ -24,6 +27,7 @@ from interlock.memory.recalling import (
     frequencies,
     latest,
     live,
+    meeting,
     permitted,
     readable,
     seen_by,
@@ -39,6 +43,8 @@ from interlock.runtime.models.embeddings import Embedder
 
 if TYPE_CHECKING:
     from interlock.memory.cloud import Matrix
+
+PAGE = 500
 
 
 class Shelf:
@@ -56,9 +62,14 @@ class Shelf:
 
     def close(self) -> None:
         with self._mutex:
+            self.rest()
+            self.truth.close()
+
+    def rest(self) -> None:
+        """Close the vectors until they are needed next: only then are their files free of what lies in memory."""
+        with self._mutex:
             if self._vectors is not None:
                 self._vectors.close()
-            self.truth.close()
 
     def remember(self, drafts: Sequence[Draft]) -> list[Written]:
         """Write drafts, all or none. When this returns, they are found by words and by meaning."""
@@ -66,7 +77,7 @@ class Shelf:
         with self._writing() as vectors:
             with self.truth.transaction() as db:
                 written = [place(db, replace(d, tokens=tokens)) for d, tokens in zip(drafts, read, strict=True)]
-            self._follow(vectors, [id for one in written for id in one.replaced])
+            self._follow(vectors)
         return written
 
     def foresee(self, draft: Draft) -> Written:
@@ -95,13 +106,58 @@ class Shelf:
         )
         return tuple(self.truth.record(row) for row in rows)
 
-    def forget(self, ids: Sequence[str]) -> None:
-        """Erase rows, words and vectors. Interrupted, it goes on when the vectors are opened next."""
+    def forget(self, ids: Sequence[str]) -> tuple[Fingerprints, int]:
+        """Erase rows, words and vectors, and overwrite where they lay.
+
+        Interrupted, it goes on when the vectors are opened next.
+
+        Returns:
+            Fingerprints of what was erased, and how many texts were too short for any.
+        """
         with self._writing() as vectors:
+            cut, unsearched = self._windows(ids, vectors)
             with self.truth.transaction() as db:
                 db.executemany("INSERT OR IGNORE INTO doomed VALUES (?)", [(id,) for id in ids])
                 remove(db, ids)
             self._finish_erasing(vectors)
+        self.rest()
+        return Fingerprints.of(secrets.token_bytes(16), cut), unsearched
+
+    def rebuild(self) -> None:
+        """Write all vectors to new files, and scrub the table once more."""
+        with self._writing() as vectors:
+            vectors.rebuild()
+            self.truth.scrub()
+        self.rest()
+
+    def held(self, prints: Fingerprints) -> frozenset[bytes]:
+        """Find which of the fingerprints belong to what is rightly here, such as another memory with the same words."""
+        with self._writing() as vectors:
+            rows = self.truth.rows("SELECT m.id, m.text, t.vectors FROM memories m JOIN tokens t USING (row)")
+            lying = vectors.raw([row["id"] for row in rows])
+        self.rest()
+        parts = [part for row in rows for part in (row["text"].encode(), row["vectors"])]
+        return frozenset(prints.found_in(b"\x00".join(parts)) | prints.found_in(b"".join(lying)))
+
+    def hold(self, reason: str) -> None:
+        """Forbid erasing, for a reason; an empty one allows it again."""
+        with self.truth.transaction() as db:
+            db.execute("INSERT OR REPLACE INTO meta VALUES ('hold', ?)", (reason,))
+
+    def files(self) -> list[Path]:
+        """List the files that hold what is known of the user."""
+        return sorted(path for path in self.truth.folder.rglob("*") if path.is_file())
+
+    def _windows(self, ids: Sequence[str], vectors: Vectors) -> tuple[list[bytes], int]:
+        """Cut windows from all that is to be erased: texts, token vectors and sentence vectors."""
+        rows = self.truth.rows(
+            "SELECT m.text, t.vectors FROM json_each(?) j CROSS JOIN memories m ON m.id = j.value"
+            " JOIN tokens t USING (row)",
+            (json.dumps(list(ids)),),
+        )
+        texts = [windows(row["text"].encode(), PER_TEXT) for row in rows]
+        blobs = [windows(blob, PER_BLOB) for blob in (*(row["vectors"] for row in rows), *vectors.raw(ids))]
+        return [cut for cuts in (*texts, *blobs) for cut in cuts], sum(not cuts for cuts in texts)
 
     def _hits(self, query: str, condition: Condition) -> list[Hit]:
         """Rank the best candidates by words and by meaning; those that no vector stands for come by age."""
@@ -109,10 +165,20 @@ class Shelf:
         near = self._near(query)
         numbers = set(words)
         if near is not None:
-            numbers |= set(sorted(near, key=lambda row: -near[row])[:CANDIDATES])
+            numbers |= self._nearest(near, condition)
         unseen = condition if near is None else condition.also("m.in_vectors = 0")
         numbers |= set(latest(self.truth, unseen, CANDIDATES))
         return rank(self._asked(query), fetch(self.truth, condition, numbers), words=words, near=near)
+
+    def _nearest(self, near: dict[int, float], condition: Condition) -> set[int]:
+        """Find the nearest rows that meet the condition."""
+        order = sorted(near, key=lambda row: -near[row])
+        asked = CANDIDATES
+        found = meeting(self.truth, condition, order[:asked])
+        while len(found) < CANDIDATES and asked < len(order):
+            asked *= 4
+            found = meeting(self.truth, condition, order[:asked])
+        return set(found[:CANDIDATES])
 
     def _asked(self, query: str) -> Asked:
         embedder = self._embedder()
@@ -157,29 +223,38 @@ class Shelf:
             yield vectors
 
     def _mend(self, vectors: Vectors) -> None:
-        """Finish what a crash left half done between truth and vectors."""
+        """Finish what a crash left half done, and make good what the vectors lost."""
         self._finish_erasing(vectors)
-        closed = self.truth.rows("SELECT id FROM memories WHERE in_vectors = 1 AND closed_at IS NOT NULL")
-        self._follow(vectors, [row["id"] for row in closed])
+        known = {row["id"] for row in self.truth.rows("SELECT id FROM memories WHERE in_vectors = 1")}
+        if vectors.count() != len(known):
+            there = vectors.ids()
+            vectors.erase(sorted(there - known))
+            self._mark(known - there, 0)
+        self._follow(vectors)
 
-    def _follow(self, vectors: Vectors, closed: Sequence[str]) -> None:
-        """Bring the vectors to where the truth is: those of new rows in, those of closed rows out."""
-        new = self.truth.rows("SELECT * FROM memories WHERE in_vectors = 0 AND closed_at IS NULL")
-        if not new and not closed:
-            return
-        embedded = self._embedder().embed([row["text"] for row in new])
-        vectors.put([_point(row, vector) for row, vector in zip(new, embedded, strict=True)])
-        vectors.delete(closed)
-        with self.truth.transaction() as db:
-            db.executemany("UPDATE memories SET in_vectors = 1 WHERE id = ?", [(row["id"],) for row in new])
-            db.executemany("UPDATE memories SET in_vectors = 0 WHERE id = ?", [(id,) for id in closed])
+    def _follow(self, vectors: Vectors) -> None:
+        """Bring the vectors to where the truth is."""
+        while new := self.truth.rows("SELECT * FROM memories WHERE in_vectors = 0 LIMIT ?", (PAGE,)):
+            embedded = self._embedder().embed([row["text"] for row in new])
+            vectors.put([_point(row, vector) for row, vector in zip(new, embedded, strict=True)])
+            self._mark([row["id"] for row in new], 1)
+
+    def _mark(self, ids: Iterable[str], there: int) -> None:
+        # A mark that is lost with the machine's power is made again: the vector is only written twice.
+        with self.truth.transaction(durable=False) as db:
+            db.executemany("UPDATE memories SET in_vectors = ? WHERE id = ?", [(there, id) for id in ids])
 
     def _finish_erasing(self, vectors: Vectors) -> None:
         doomed = [row["id"] for row in self.truth.rows("SELECT id FROM doomed")]
         if doomed:
-            vectors.delete(doomed)
+            vectors.erase(doomed)
             with self.truth.transaction() as db:
                 db.execute("DELETE FROM doomed")
+                db.execute("INSERT OR REPLACE INTO meta VALUES ('unscrubbed', '')")
+        if self.truth.meta("unscrubbed") is not None:
+            self.truth.scrub()
+            with self.truth.transaction() as db:
+                db.execute("DELETE FROM meta WHERE name = 'unscrubbed'")
 
 
 def _point(row: sqlite3.Row, vector: "Matrix") -> Point:

@@ -7,8 +7,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from interlock.memory.erasing import erase, verify
 from interlock.memory.policies import ReadPolicy, WritePolicy
 from interlock.memory.recalling import Condition, held_by, live
+from interlock.memory.receipts import Receipt, Verified
 from interlock.memory.records import Forgotten, Pruned, Record, Removed, Stats
 from interlock.memory.rows import Tokens
 from interlock.memory.shelves import Shelves
@@ -17,6 +19,9 @@ from interlock.runtime.clock import Clock
 from interlock.runtime.errors import NotFound
 from interlock.runtime.memories import Kind, Note, Owner, Recall, Written
 from interlock.runtime.models.embeddings import Embedder
+
+MEANT = ReadPolicy(limit=100, min_score=0.3, max_sensitivity="secret", tokens=None)
+"""What a query to forget by reaches: more than a query to read by, but nothing that only faintly resembles it."""
 
 
 class Store:
@@ -28,6 +33,7 @@ class Store:
         self._clock = clock
         self._write = write
         self._read = read
+        self.home = home
         self._shelves = Shelves(home, embedder)
 
     async def recall(self, query: str, owner: Owner, policy: ReadPolicy | None = None) -> Recall:
@@ -108,20 +114,45 @@ class Store:
             newest=max((record.learned_at for record in records), default=None),
         )
 
-    def forget(self, owner: Owner, *, id: str | None = None, query: str | None = None) -> Forgotten:
-        """Erase one memory, those that answer a query, or, with neither, all that is held on the owner.
+    def forget(self, owner: Owner, *, id: str | Sequence[str] | None = None, query: str | None = None) -> Forgotten:
+        """Erase one memory or several, those that answer a query, or, with neither, all that is held on the owner.
 
         Raises:
             NotFound: the owner has no memory of that id.
+            OnHold: a legal hold forbids it.
+            MemoryBusy: another process is writing, or reading what is to be overwritten.
         """
         if id is not None:
-            ids = [self.show(id, owner).id]
+            ids = [self.show(one, owner).id for one in ([id] if isinstance(id, str) else id)]
         elif query is not None:
-            ids = [item.id for item in self.search(query, owner).items]
+            ids = [item.id for item in self.search(query, owner, MEANT).items]
         else:
             ids = [record.id for record in self.list(owner, everything=True, limit=-1)]
-        self._erase(ids, owner)
-        return Forgotten(ids=tuple(ids))
+        return Forgotten(ids=tuple(ids), receipt=self._erase(ids, owner))
+
+    def verify(self, receipt: Receipt, *, elsewhere: Sequence[Path] = ()) -> Verified:
+        """Check a receipt: its signature, and that nothing of what it names is in the user's files.
+
+        Args:
+            receipt: what `forget` gave.
+            elsewhere: other files to search, such as a journal.
+        """
+        owner = Owner(tenant=receipt.tenant, user=receipt.user)
+        if not self._shelves.exists(owner):
+            return verify(None, receipt, home=self.home, elsewhere=elsewhere)
+        with self._shelves.of(owner) as shelf:
+            return verify(shelf, receipt, home=self.home, elsewhere=elsewhere)
+
+    def hold(self, owner: Owner, reason: str) -> None:
+        """Keep the user's memories from being erased, until `release`."""
+        with self._shelves.of(owner) as shelf:
+            shelf.hold(reason)
+
+    def release(self, owner: Owner) -> None:
+        """End a hold."""
+        if self._shelves.exists(owner):
+            with self._shelves.of(owner) as shelf:
+                shelf.hold("")
 
     def prune(self, owner: Owner, *, dry_run: bool = False) -> Pruned:
         """Remove what has expired."""
@@ -163,10 +194,11 @@ class Store:
         with self._shelves.of(owner) as shelf:
             return shelf.remember(drafts)
 
-    def _erase(self, ids: Sequence[str], owner: Owner) -> None:
-        if ids:
-            with self._shelves.of(owner) as shelf:
-                shelf.forget(ids)
+    def _erase(self, ids: Sequence[str], owner: Owner) -> Receipt | None:
+        if not ids:
+            return None
+        with self._shelves.of(owner) as shelf:
+            return erase(shelf, ids, home=self.home, owner=owner, now=self._clock.now())
 
     def _draft(self, note: Note, verdict: Verdict, owner: Owner, now: datetime) -> Draft:
         return Draft(

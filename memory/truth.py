@@ -6,12 +6,13 @@ import threading
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from interlock.memory.layout import FORMAT, usable
 from interlock.memory.records import Record
-from interlock.runtime.errors import HomeUnusable
+from interlock.runtime.errors import HomeUnusable, MemoryBusy
 from interlock.runtime.memories import Owner
 
 FILE = "truth.db"
@@ -72,7 +73,8 @@ class Truth:
             raise HomeUnusable(what="memory of another user", where=str(self.folder), fix="restore the folder's name")
 
     def _owner(self) -> str:
-        return json.dumps(self._names)  # escapes what is no valid text, such as lone surrogates
+        # Digested, so that nothing names a person of whom all was forgotten.
+        return sha256(json.dumps(self._names).encode()).hexdigest()
 
     def close(self) -> None:
         with self._lock:
@@ -93,6 +95,20 @@ class Truth:
                 self._db.execute("ROLLBACK")
                 raise
             self._db.execute("COMMIT")
+
+    def scrub(self) -> None:
+        """Leave no trace of deleted rows in the file, the index or the write-ahead log.
+
+        Raises:
+            MemoryBusy: another process is reading; what it reads cannot be overwritten.
+        """
+        with self._lock, usable(self.folder):
+            self._db.execute("INSERT INTO words (words) VALUES ('optimize')")
+            self._db.execute("VACUUM")
+            busy, *_ = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            fix = "end what else uses this memory, and forget again"
+            raise MemoryBusy(what="memory: erased, but another process still reads", where=str(self.folder), fix=fix)
 
     def rows(self, sql: str, values: Sequence[Any] | dict[str, Any] = ()) -> list[sqlite3.Row]:
         with self._lock, usable(self.folder):

@@ -5,11 +5,12 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from interlock.memory.cloud import Cloud
+from interlock.memory.collection import collection_of, connect, overwrite
+from interlock.memory.files import NAME, NEW, OLD, blank_unused, settle, wipe
 from interlock.memory.layout import LOCK_WAIT_S, WriterLock, usable
-from interlock.runtime.errors import HomeUnusable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     Matrix = NDArray[np.float32]
 
-COLLECTION = "memories"
 IDLE_S = 1.0
 READ_WAIT_S = 0.2
 PAGE = 500
@@ -58,6 +58,7 @@ class Vectors:
         self._client: Any = None
         self._collection: Any = None
         self._timer: threading.Timer | None = None
+        self._depth = 0
         self._cloud: Cloud | None = None
         self._stamp = -1
 
@@ -73,12 +74,13 @@ class Vectors:
             self._stop_timer()
             if self._client is None:
                 self._open(wait_s)
+            self._depth += 1
             try:
                 yield self
             finally:
-                self._timer = threading.Timer(self._idle_s, self.close)
-                self._timer.daemon = True
-                self._timer.start()
+                self._depth -= 1
+                if not self._depth:
+                    self._start_timer()
 
     def close(self) -> None:
         """Let go of files and lock. The next use opens again."""
@@ -98,14 +100,55 @@ class Vectors:
         if points:
             self._cloud = None
 
-    def delete(self, ids: Sequence[str]) -> None:
-        for start in range(0, len(ids), PAGE):
-            self._collection.delete(ids=list(ids[start : start + PAGE]))
-        if ids:
-            self._cloud = None
+    def erase(self, ids: Sequence[str]) -> None:
+        """Delete, and leave nothing of it in the files once they are closed."""
+        if not ids:
+            return
+        self._cloud = None
+        if 2 * len(ids) > self.count():
+            self.rebuild(without=frozenset(ids))
+            return
+        self._client.close()
+        overwrite(self._folder / NAME, self._embedder, ids)
+        self._client = connect(self._folder / NAME)
+        self._collection = collection_of(self._client, self._folder, self._embedder)
 
     def ids(self) -> set[str]:
         return set(self._collection.get(include=[])["ids"])
+
+    def raw(self, ids: Sequence[str]) -> list[bytes]:
+        """Give vectors as they lie on disk: as they were given, and scaled to unit length as the graph holds them."""
+        import numpy as np
+
+        if not ids:
+            return []
+        vectors = np.asarray(self._collection.get(ids=list(ids), include=["embeddings"])["embeddings"], dtype="<f4")
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return [vector.tobytes() for vector in (*vectors, *(vectors / lengths).astype("<f4"))]
+
+    def count(self) -> int:
+        return int(self._collection.count())
+
+    def rebuild(self, without: frozenset[str] = frozenset()) -> None:
+        """Move what is kept into new files and overwrite the old ones."""
+        self._cloud = None
+        found = self._collection.get(include=["embeddings", "metadatas"])
+        kept = [i for i, id in enumerate(found["ids"]) if id not in without]
+        points = [
+            Point(id=found["ids"][i], vector=found["embeddings"][i], **found["metadatas"][i])  # row and turn_of
+            for i in kept
+        ]
+        self._client.close()
+        with usable(self._folder):
+            wipe(self._folder / NEW)
+            self._client = connect(self._folder / NEW)
+            self._collection = collection_of(self._client, self._folder, self._embedder)
+            self.put(points)
+            self._client.close()
+            (self._folder / NAME).rename(self._folder / OLD)
+            settle(self._folder)
+            self._client = connect(self._folder / NAME)
+            self._collection = collection_of(self._client, self._folder, self._embedder)
 
     def near(self, vector: "Matrix", *, stamp: int) -> dict[int, float]:
         """Compare a vector with all, exactly: by row number, the cosine with a row and its neighbours.
@@ -125,6 +168,11 @@ class Vectors:
         found = self._collection.get(include=["embeddings", "metadatas"])
         return Cloud.of([(m["row"], m["turn_of"]) for m in found["metadatas"]], found["embeddings"])
 
+    def _start_timer(self) -> None:
+        self._timer = threading.Timer(self._idle_s, self.close)
+        self._timer.daemon = True
+        self._timer.start()
+
     def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
@@ -133,6 +181,7 @@ class Vectors:
     def _let_go(self) -> None:
         if self._client is not None:
             self._client.close()
+            blank_unused(self._folder / NAME)
         self._client = self._collection = None
         self._writer.release()
 
@@ -140,45 +189,10 @@ class Vectors:
         with usable(self._folder):
             self._writer.acquire(wait_s)
             try:
-                self._client = _client(self._folder / "vectors")
-                self._collection = _collection(self._client, self._folder, self._embedder)
+                settle(self._folder)
+                self._client = connect(self._folder / NAME)
+                self._collection = collection_of(self._client, self._folder, self._embedder)
                 self._on_open(self)
             except BaseException:
                 self._let_go()
                 raise
-
-
-def _client(folder: Path) -> Any:
-    import chromadb
-    from chromadb.config import Settings
-
-    return chromadb.PersistentClient(str(folder), settings=Settings(anonymized_telemetry=False))
-
-
-def _collection(client: Any, folder: Path, embedder: str) -> Any:
-    """Open or make the collection, and refuse one that could run code or holds another model's vectors."""
-    found = {c.name: c for c in client.list_collections()}
-    if COLLECTION not in found:
-        return client.create_collection(
-            COLLECTION,
-            embedding_function=None,
-            metadata={"embedder": embedder},
-            configuration={"hnsw": {"space": "cosine"}},
-        )
-    model = found[COLLECTION]._model  # the public property would build the function we look for
-    if _names_a_function(model.configuration_json) or _names_a_function(model.serialized_schema):
-        fix = "restore the folder from a copy you trust"
-        raise HomeUnusable(what="the vectors name an embedding function to run", where=str(folder), fix=fix)
-    made_by = cast(dict[str, Any], model.metadata or {}).get("embedder")
-    if made_by != embedder:
-        fix = "use that embedder, or rebuild the vectors (Store.reindex)"
-        raise HomeUnusable(what=f"vectors of {made_by}, not of {embedder}", where=str(folder), fix=fix)
-    return client.get_collection(COLLECTION, embedding_function=None)
-
-
-def _names_a_function(configuration: Any) -> bool:
-    """Tell whether a stored configuration names a function that Chroma would load and call."""
-    if isinstance(configuration, dict):
-        parts = cast(dict[str, Any], configuration)
-        return parts.get("type") == "known" or any(_names_a_function(part) for part in parts.values())
-    return False

@@ -1,0 +1,94 @@
+"""Chroma, embedded, as it may be used: no function of its own, no telemetry, and erasing that erases."""
+
+import sqlite3
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from interlock.runtime.errors import HomeUnusable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+COLLECTION = "memories"
+GRAPH = {"sync_threshold": 1_000, "batch_size": 100}
+AT_ONCE = {"sync_threshold": 2, "batch_size": 2}
+"""Makes Chroma bring its graph up to date with its log at every write."""
+
+
+def connect(folder: Path) -> Any:
+    """Open a client on a folder."""
+    import chromadb
+    from chromadb.config import Settings
+
+    return chromadb.PersistentClient(str(folder), settings=Settings(anonymized_telemetry=False))
+
+
+def collection_of(client: Any, folder: Path, embedder: str) -> Any:
+    """Open or make the collection, and refuse one that could run code or holds another model's vectors.
+
+    Raises:
+        HomeUnusable: it names a function to run, or another embedder.
+    """
+    found = {c.name: c for c in client.list_collections()}
+    if COLLECTION not in found:
+        return client.create_collection(
+            COLLECTION,
+            embedding_function=None,
+            metadata={"embedder": embedder},
+            # The graph is never searched (cloud.py is exact), so it is kept cheap to build.
+            configuration={"hnsw": {"space": "cosine", "ef_construction": 8, "max_neighbors": 4, **GRAPH}},
+        )
+    model = found[COLLECTION]._model  # the public property would build the function we look for
+    if _names_a_function(model.configuration_json) or _names_a_function(model.serialized_schema):
+        fix = "restore the folder from a copy you trust"
+        raise HomeUnusable(what="the vectors name an embedding function to run", where=str(folder), fix=fix)
+    made_by = cast("Mapping[str, Any]", model.metadata or {}).get("embedder")
+    if made_by != embedder:
+        fix = "use that embedder, or rebuild the vectors (Store.reindex)"
+        raise HomeUnusable(what=f"vectors of {made_by}, not of {embedder}", where=str(folder), fix=fix)
+    return client.get_collection(COLLECTION, embedding_function=None)
+
+
+def overwrite(folder: Path, embedder: str, ids: Sequence[str]) -> None:
+    """Delete vectors so that their numbers are gone from graph, log and free pages. Nothing else may have it open."""
+    client = connect(folder)
+    try:
+        _set(collection_of(client, folder, embedder), AT_ONCE)
+    finally:
+        client.close()
+    client = connect(folder)
+    try:
+        collection = collection_of(client, folder, embedder)
+        present = collection.get(ids=list(ids), include=["embeddings"])
+        if present["ids"]:
+            blank = [[1.0] * len(present["embeddings"][0])]
+            # Twice, so that even one victim makes enough writes to reach the graph before it is deleted there.
+            for _ in range(2):
+                collection.upsert(ids=present["ids"], embeddings=blank * len(present["ids"]))
+            collection.query(query_embeddings=blank, n_results=1)
+            collection.delete(ids=present["ids"])
+            collection.query(query_embeddings=blank, n_results=1)
+        _set(collection, GRAPH)
+    finally:
+        client.close()
+    with sqlite3.connect(folder / "chroma.sqlite3") as db:
+        db.execute("PRAGMA secure_delete = ON")
+        db.execute("VACUUM")
+    db.close()
+
+
+def _set(collection: Any, graph: dict[str, int]) -> None:
+    with warnings.catch_warnings():
+        # It deprecates collections that name no embedding function, which is how they must be.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        collection.modify(configuration={"hnsw": graph})
+
+
+def _names_a_function(configuration: Any) -> bool:
+    """Tell whether a stored configuration names a function that Chroma would load and call."""
+    if isinstance(configuration, dict):
+        parts = cast(dict[str, Any], configuration)
+        return parts.get("type") == "known" or any(_names_a_function(part) for part in parts.values())
+    return False

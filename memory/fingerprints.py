@@ -1,0 +1,116 @@
+"""Recognise erased bytes without keeping them: salted fingerprints of short windows, and a search of files for them.
+
+A window is 32, 16 or 8 bytes. Files are searched by a rolling polynomial hash over every position (Karp and Rabin
+1987), and what it finds is confirmed by a salted digest.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Hashes = NDArray[np.uint32]
+
+SIZES = (32, 16, 8)
+PER_TEXT = 16
+PER_BLOB = 4
+CHUNK = 1 << 18
+TABLE = 1 << 20
+
+
+def windows(data: bytes, most: int) -> list[bytes]:
+    """Cut up to `most` windows, spread evenly from the first byte to the last; none from less than eight bytes."""
+    size = next((size for size in SIZES if size <= len(data)), 0)
+    if not size:
+        return []
+    count = min(most, 1 + (len(data) - 1) // size)
+    starts = sorted({round(i * (len(data) - size) / max(count - 1, 1)) for i in range(count)})
+    # A window of few different bytes, such as zeros or spaces, is everywhere and tells nothing.
+    return [cut for start in starts if len(set(cut := data[start : start + size])) > size // 8]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fingerprints:
+    """What to search for."""
+
+    salt: bytes
+    digests: frozenset[bytes]
+    """Salted digests of the windows."""
+    hashes: "dict[int, Hashes]"
+    """Rolling hashes by window size."""
+
+    @staticmethod
+    def of(salt: bytes, cut: Iterable[bytes]) -> "Fingerprints":
+        """Take the fingerprints of windows."""
+        import numpy as np
+
+        unique = set(cut)
+        hashes = {
+            size: np.unique(np.array([_hash(window, salt) for window in unique if len(window) == size], np.uint32))
+            for size in SIZES
+        }
+        return Fingerprints(salt=salt, digests=frozenset(_digest(salt, w) for w in unique), hashes=hashes)
+
+    def without(self, digests: frozenset[bytes]) -> "Fingerprints":
+        return Fingerprints(salt=self.salt, digests=self.digests - digests, hashes=self.hashes)
+
+    def found_in(self, data: bytes) -> set[bytes]:
+        """Search bytes; gives the digests of the windows that are there."""
+        import numpy as np
+
+        found: set[bytes] = set()
+        tables = {size: _table(hashes) for size, hashes in self.hashes.items() if len(hashes)}
+        bytes_ = np.frombuffer(data, np.uint8)
+        for start in range(0, len(data), CHUNK):
+            rolled = _rolling(bytes_[start : start + CHUNK + SIZES[0]], self.salt)
+            for size, table in tables.items():
+                places = np.flatnonzero(table[rolled[size] & (TABLE - 1)])
+                places = places[np.isin(rolled[size][places], self.hashes[size])] + start
+                found |= {_digest(self.salt, data[place : place + size]) for place in places.tolist()}
+        return found & self.digests
+
+    def found_in_files(self, files: Sequence[Path]) -> dict[str, int]:
+        """Search files; gives how many windows each of those that hold any has."""
+        counts = {str(file): len(self.found_in(file.read_bytes())) for file in files if file.is_file()}
+        return {name: count for name, count in counts.items() if count}
+
+
+def _digest(salt: bytes, window: bytes) -> bytes:
+    return blake2b(window, key=salt, digest_size=16).digest()
+
+
+def _hash(window: bytes, salt: bytes) -> int:
+    import numpy as np
+
+    return int(_rolling(np.frombuffer(window, np.uint8), salt)[len(window)][0])
+
+
+def _table(hashes: "Hashes") -> Any:
+    """Mark the lowest bits of the hashes: most positions of a file are dismissed by one look."""
+    import numpy as np
+
+    table = np.zeros(TABLE, dtype=bool)
+    table[hashes & (TABLE - 1)] = True
+    return table
+
+
+def _rolling(data: "NDArray[np.uint8]", salt: bytes) -> "dict[int, Hashes]":
+    """Hash every window of every size; longer ones are joined from two of half the size."""
+    import numpy as np
+
+    base = int.from_bytes(salt[:4], "big") | 1
+    eight = np.zeros(max(len(data) - 7, 0), dtype=np.uint32)
+    for i in range(8):
+        eight = eight * np.uint32(base) + data[i : i + len(eight)]
+    hashes = {8: eight}
+    for size in (16, 32):
+        half = hashes[size // 2]
+        step = size // 2
+        power = np.uint32(pow(base, step, 1 << 32))
+        hashes[size] = half[:-step] * power + half[step:] if len(half) > step else half[:0]
+    return hashes

@@ -1,0 +1,135 @@
+"""Signed proof that memories were erased: who holds it can search the files again, without knowing what was erased."""
+
+import json
+import os
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ValidationError
+
+from interlock.memory.fingerprints import SIZES, Fingerprints
+from interlock.memory.layout import usable
+from interlock.runtime.errors import BadInput
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+KEY = "receipts.key"
+
+
+class Receipt(BaseModel, frozen=True, extra="forbid"):
+    """What was erased, for whom and when, as fingerprints; signed with the key of the home."""
+
+    format: int = 1
+    tenant: str
+    user: str
+    ids: tuple[str, ...]
+    at: datetime
+    files: int
+    """How many files were searched after the erasure, and found free of what was erased."""
+    size: int
+    """How many bytes they had."""
+    unsearched: int = 0
+    """Texts too short to be told from others by their bytes."""
+    salt: str
+    digests: tuple[str, ...]
+    hashes: dict[int, tuple[int, ...]]
+    key: str = ""
+    """Public half of the key, 64 hexadecimal digits."""
+    signature: str = ""
+
+    def statement(self) -> bytes:
+        """Give the bytes that are signed."""
+        body = self.model_dump(mode="json", exclude={"signature"})
+        return b"interlock erasure 1\n" + json.dumps(body, sort_keys=True).encode()
+
+    def signed(self, home: Path) -> "Receipt":
+        """Sign it with the home's key, which is made when it is first needed."""
+        key = _key(home / "memory" / KEY)
+        named = self.model_copy(update={"key": key.public_key().public_bytes_raw().hex()})
+        return named.model_copy(update={"signature": key.sign(named.statement()).hex()})
+
+    def holds(self) -> bool:
+        """Tell whether the signature fits."""
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+        try:
+            public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(self.key))
+            public.verify(bytes.fromhex(self.signature), self.statement())
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
+    def fingerprints(self) -> Fingerprints:
+        import numpy as np
+
+        return Fingerprints(
+            salt=bytes.fromhex(self.salt),
+            digests=frozenset(bytes.fromhex(digest) for digest in self.digests),
+            hashes={size: np.array(self.hashes.get(size, ()), dtype=np.uint32) for size in SIZES},
+        )
+
+
+class Verified(BaseModel, frozen=True, extra="forbid"):
+    """What a search of the files for what a receipt says was erased has brought."""
+
+    ok: bool
+    signed: bool
+    """Whether the receipt is as it was signed, by the key of this home."""
+    files: int
+    size: int
+    found: dict[str, int]
+    """Windows found, by file."""
+
+
+def read_receipt(text: str) -> Receipt:
+    """Read a receipt: JSON text.
+
+    Raises:
+        BadInput: it is none.
+    """
+    try:
+        return Receipt.model_validate_json(text)
+    except ValidationError as error:
+        raise BadInput(what="this is no receipt", where="RECEIPT", fix="give what `memory forget` printed") from error
+
+
+def known_key(home: Path) -> str:
+    """Give the public key of the home; empty where it has none."""
+    file = home / "memory" / KEY
+    return _key(file).public_key().public_bytes_raw().hex() if file.exists() else ""
+
+
+def fields_of(prints: Fingerprints) -> dict[str, Any]:
+    """Write fingerprints as a receipt's fields."""
+    return {
+        "salt": prints.salt.hex(),
+        "digests": tuple(sorted(digest.hex() for digest in prints.digests)),
+        "hashes": {size: tuple(int(h) for h in hashes) for size, hashes in prints.hashes.items()},
+    }
+
+
+def size_of(files: Sequence[Path]) -> int:
+    return sum(file.stat().st_size for file in files)
+
+
+def _key(path: Path) -> "Ed25519PrivateKey":
+    """Read the key, or make it; of several processes that make it at once, the first wins."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    with usable(path.parent):
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            new = path.with_suffix(f".{os.getpid()}")
+            with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(Ed25519PrivateKey.generate().private_bytes_raw())
+            try:
+                os.link(new, path)
+            except FileExistsError:
+                pass
+            finally:
+                new.unlink()
+        return Ed25519PrivateKey.from_private_bytes(path.read_bytes())
