@@ -108,9 +108,11 @@ class Database:
         return self._connection
 
     def _connected(self, name: str) -> sqlite3.Connection:
-        return sqlite3.connect(
+        connection = sqlite3.connect(
             name, timeout=30.0, isolation_level=None, check_same_thread=False, uri=name.startswith("file:")
         )
+        connection.text_factory = _text
+        return connection
 
     def _check_version(self, rows: list[tuple[Any, ...]]) -> None:
         if rows and rows[0][0] != SCHEMA:
@@ -176,6 +178,11 @@ class Database:
         """Close the connection; what was committed stays."""
         with self._lock:
             self._connection.close()
+
+
+def _text(raw: bytes) -> str:
+    # A byte that was changed to something that is no UTF-8 must be found by the audit, not stop it.
+    return raw.decode("utf-8", "surrogateescape")
 
 
 _VERSION = Statement(select(meta.c.value).where(meta.c.name == "schema"))

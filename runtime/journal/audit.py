@@ -128,6 +128,10 @@ def _kept_head(rows: list[Row], head: Seal) -> Iterator[Finding]:
         yield Finding(row=head.seq, problem="the row is not the one whose head was kept")
 
 
+_REFERRING = ("prompt", "tools", "history", "manifest_kept")
+"""Facts that hold the digest of a payload, beside the row's own content."""
+
+
 @dataclass(kw_only=True)
 class _Payloads:
     """All payloads, by digest, and which of them are not what they were."""
@@ -160,9 +164,9 @@ class _Payloads:
                 continue  # the chain check has named this row
             if content:
                 yield content, seq
-            if kind == "model_intended":
-                yield from ((told[name], seq) for name in ("prompt", "tools") if told.get(name))
-                yield from self._cells(told.get("prompt"), seq, seen)
+            if kind in ("model_intended", "run_started"):
+                yield from ((told[name], seq) for name in _REFERRING if told.get(name))
+                yield from self._cells(told.get("prompt") or told.get("history"), seq, seen)
 
     def _cells(self, digest: str | None, seq: int, seen: set[str]) -> Iterator[tuple[str, int]]:
         """Follow a prompt from its last cell to the first, as far as no earlier row has led."""

@@ -239,4 +239,4 @@ _BLANK: dict[str, Any] = {str(str): "[erased]", str(dict[str, Any]): {}, str(lis
 
 def chained(previous: str, head: str) -> str:
     """Hash a row's head together with the hash of the row before it: hexadecimal SHA-256."""
-    return hashlib.sha256(f"{previous}\n{head}".encode()).hexdigest()
+    return hashlib.sha256(f"{previous}\n{head}".encode("utf-8", "surrogateescape")).hexdigest()

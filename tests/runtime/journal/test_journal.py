@@ -68,6 +68,8 @@ def test_an_untouched_journal_verifies(home: Home) -> None:
     [
         ("UPDATE events SET head = replace(head, '1.node', '2.node') WHERE seq = 3", 3),
         ("UPDATE events SET hash = substr(hash, 2) || 'x' WHERE seq = 3", 3),
+        ("UPDATE events SET head = CAST(X'FF' || substr(CAST(head AS BLOB), 2) AS TEXT) WHERE seq = 3", 3),
+        ("UPDATE events SET kind = CAST(X'FF' AS TEXT) WHERE seq = 3", 3),
         ("UPDATE events SET thread = 'other' WHERE seq = 3", 3),
         ("DELETE FROM events WHERE seq = 3", 3),
         ("UPDATE payloads SET body = cast(replace(cast(body AS TEXT), 'text 2', 'text 9') AS BLOB) "
