@@ -8,7 +8,6 @@ after `delete`.
 import random
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,12 @@ import chromadb
 import numpy as np
 
 from _report import arguments, finish, table
+from _vectors import RandomEmbedder
 from interlock.memory import Memory, WritePolicy
 from interlock.memory.layout import folder_of
 from interlock.memory.store import Store
 from interlock.runtime.clock import SystemClock
 from interlock.runtime.memories import Note, Owner
-from interlock.runtime.models.embeddings import TokenVectors
 
 OWNER = Owner(tenant="t", user="u")
 WORDS = [
@@ -29,23 +28,6 @@ WORDS = [
 ]
 PAGE = 2_000
 RUN, AT_ONCE = 16, 8
-
-
-class RandomEmbedder:
-    """Vectors drawn by the text's own seed: forgetting is timed, not embedding."""
-
-    name = "random@1"
-    dimensions = 384
-
-    def embed(self, texts: Sequence[str]) -> Any:
-        return np.stack([self._draw(text, 1)[0] for text in texts])
-
-    def tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
-        return [TokenVectors(words=tuple(t.split()), vectors=self._draw(t, len(t.split()))) for t in texts]
-
-    def _draw(self, text: str, rows: int) -> Any:
-        drawn = np.random.default_rng(abs(hash(text))).standard_normal((rows, self.dimensions)).astype(np.float32)
-        return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
 
 
 def main() -> None:
@@ -108,7 +90,7 @@ def rest(store: Store, without: set[str]) -> dict[str, Any]:
     """Take down everything that must stay: each record, and its vector."""
     records = {r.id: r.model_dump_json() for r in store.list(OWNER, everything=True, limit=-1) if r.text not in without}
     store.close()
-    client = chromadb.PersistentClient(str(folder_of(store.home, OWNER.tenant, OWNER.user) / "vectors"))
+    client: Any = chromadb.PersistentClient(str(folder_of(store.home, OWNER.tenant, OWNER.user) / "vectors"))
     found = client.get_collection("memories", embedding_function=None).get(include=["embeddings"])
     # Rounded, because Chroma scales a vector again when it moves from the log to the graph.
     vectors = {id: np.round(v, 6).tobytes() for id, v in zip(found["ids"], found["embeddings"], strict=True)}
@@ -142,7 +124,7 @@ def holds(data: bytes, vector: Any) -> bool:
 
 
 def delete_in_chroma(folder: Path, texts: list[str], victims: list[str], embedder: RandomEmbedder) -> float:
-    client = chromadb.PersistentClient(str(folder))
+    client: Any = chromadb.PersistentClient(str(folder))
     collection = client.create_collection("memories", embedding_function=None)
     for start in range(0, len(texts), PAGE):
         page = texts[start : start + PAGE]
