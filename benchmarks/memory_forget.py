@@ -93,7 +93,8 @@ def rest(store: Store, without: set[str]) -> dict[str, Any]:
     client: Any = chromadb.PersistentClient(str(folder_of(store.home, OWNER.tenant, OWNER.user) / "vectors"))
     found = client.get_collection("memories", embedding_function=None).get(include=["embeddings"])
     # Rounded, because Chroma scales a vector again when it moves from the log to the graph.
-    vectors: dict[str, Any] = {id: np.round(v, 6).tobytes() for id, v in zip(found["ids"], found["embeddings"], strict=True)}
+    pairs: list[tuple[str, Any]] = list(zip(found["ids"], found["embeddings"], strict=True))
+    vectors = {id: np.round(vector, 6).tobytes() for id, vector in pairs}
     client.close()
     return {id: (record, vectors[id]) for id, record in records.items()}
 
