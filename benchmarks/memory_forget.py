@@ -94,7 +94,7 @@ def rest(store: Store, without: set[str]) -> dict[str, Any]:
     found = client.get_collection("memories", embedding_function=None).get(include=["embeddings"])
     # Rounded, because Chroma scales a vector again when it moves from the log to the graph.
     pairs: list[tuple[str, Any]] = list(zip(found["ids"], found["embeddings"], strict=True))
-    vectors = {id: np.round(vector, 6).tobytes() for id, vector in pairs}
+    vectors: dict[str, bytes] = {id: np.round(vector, 6).tobytes() for id, vector in pairs}
     client.close()
     return {id: (record, vectors[id]) for id, record in records.items()}
 
