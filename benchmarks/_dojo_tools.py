@@ -1,8 +1,8 @@
 """AgentDojo's tools behind contracts, as somebody would declare them who deploys these tools.
 
 Written from the tools' signatures and descriptions, as a deployer would, and looked over once more after a first run:
-that additive tools are not destructive, and that a `ValueError` is a refusal, came from seeing tasks fail. It says which
-arguments choose a recipient, an amount or a resource; which result fields others wrote and which the bank or the
+that additive tools are not destructive, and that a `ValueError` is a refusal, came from seeing tasks fail. It says
+which arguments choose a recipient, an amount or a resource; which result fields others wrote and which the bank or the
 workspace itself vouches for; and which recipients it knows already.
 """
 
