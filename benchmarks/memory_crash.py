@@ -68,7 +68,9 @@ def main() -> None:
 
 
 def opened(home: Path) -> Store:
-    return Memory(write=WritePolicy(per_hour=None, personal_data="keep"), embedder=RandomEmbedder()).open(home, SystemClock())
+    return Memory(write=WritePolicy(per_hour=None, personal_data="keep"), embedder=RandomEmbedder()).open(
+        home, SystemClock()
+    )
 
 
 def in_a_process(do: Callable[[], Any]) -> Any:

@@ -40,12 +40,12 @@ class Cloud:
         matrix = np.asarray(vectors, dtype=np.float32).reshape(len(rows), -1)
         return Cloud(rows=rows[order], turns=turns[order], vectors=matrix[order])
 
-    def near(self, vector: "Matrix") -> dict[int, float]:
-        """Compare a vector with each row and its neighbours: weighted means of cosines by row number."""
+    def near(self, vector: "Matrix") -> "Near":
+        """Compare a vector with each row and its neighbours: weighted means of cosines."""
         import numpy as np
 
         if not len(self.rows):
-            return {}
+            return Near(rows=self.rows, cosines=np.zeros(0))
         # einsum stays on this thread; BLAS would wake others, which spin where cores are few.
         cosines = np.einsum("nd,d->n", self.vectors, vector).astype(np.float64)
         total, weight = cosines.copy(), np.ones(len(cosines))
@@ -55,4 +55,30 @@ class Cloud:
             total[:-step] += share * same * cosines[step:]
             weight[step:] += share * same
             weight[:-step] += share * same
-        return dict(zip(self.rows.tolist(), (total / weight).tolist(), strict=True))
+        return Near(rows=self.rows, cosines=total / weight)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Near:
+    """How near each row is to a query."""
+
+    rows: "NDArray[np.int64]"
+    """Row numbers, ascending."""
+    cosines: "NDArray[np.float64]"
+
+    def best(self, most: int) -> list[int]:
+        """List the nearest rows, best first."""
+        import numpy as np
+
+        first = np.argpartition(-self.cosines, most - 1)[:most] if most < len(self.rows) else np.arange(len(self.rows))
+        return [int(self.rows[i]) for i in first[np.argsort(-self.cosines[first], kind="stable")]]
+
+    def of(self, numbers: Sequence[int]) -> "NDArray[np.float64]":
+        """Give the cosines of rows, none below zero; zero for those that have no vector."""
+        import numpy as np
+
+        if not len(self.rows):
+            return np.zeros(len(numbers))
+        places = np.minimum(np.searchsorted(self.rows, numbers), len(self.rows) - 1)
+        known = self.rows[places] == np.asarray(numbers, dtype=np.int64)
+        return np.where(known, np.maximum(self.cosines[places], 0.0), 0.0)

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from interlock.memory.cloud import Near
 from interlock.memory.projection import unpacked
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ MEANING = 0.7
 PRIOR_ROWS = 20
 """As if so many texts without any rare word had been seen: a memory of three rows knows no frequencies."""
 PRIOR_SHARE = 0.8
-SPOKEN = re.compile(r"(\w[\w .'’-]{0,39}):\s")
+SPEAKER_ENDS = 40
+"""By which character the `: ` after a speaker's name has come."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +49,15 @@ class Hit:
 
     row: sqlite3.Row
     score: float
-    why: str
+    meaning: float
+    words: float
+    near: float | None
+    """None where vectors could not be asked."""
+
+    @property
+    def why(self) -> str:
+        near = "vectors not asked" if self.near is None else f"neighbourhood {self.near:.2f}"
+        return f"meaning {self.meaning:.2f}, words {self.words:.2f}, {near}"
 
 
 def weights(pieces: Sequence[str], rows: int, rows_with: Mapping[str, int], common: frozenset[str]) -> "Row":
@@ -78,16 +88,14 @@ def likeness(asked: Asked, blobs: "list[bytes]") -> "Row":
     return np.asarray(asked.weights @ np.maximum(best, 0.0) / asked.weights.sum())
 
 
-def rank(
-    asked: Asked, rows: Sequence[sqlite3.Row], *, words: Mapping[int, float], near: Mapping[int, float] | None
-) -> list[Hit]:
+def rank(asked: Asked, rows: Sequence[sqlite3.Row], *, words: Mapping[int, float], near: Near | None) -> list[Hit]:
     """Score rows, best first.
 
     Args:
         asked: the query.
         rows: candidates, with their token vectors.
         words: BM25 by row number, for those that hold a word of the query.
-        near: cosine with the text and its neighbours by row number; None where vectors could not be asked.
+        near: cosines with the texts and their neighbours; None where vectors could not be asked.
     """
     import numpy as np
 
@@ -96,19 +104,14 @@ def rank(
     meaning = likeness(asked, [row["vectors"] for row in rows])
     found = np.array([max(words.get(row["row"], 0.0), 0.0) for row in rows])
     found = found / max(found.max(), 1e-9)
-    close = np.array([max((near or {}).get(row["row"], 0.0), 0.0) for row in rows])
+    close = np.zeros(len(rows)) if near is None else near.of([row["row"] for row in rows])
     named = _named(asked.text, [row["text"] for row in rows])
     scores = MEANING * meaning + meaning.max() * (WORDS * found + NEAR * close + SPEAKER * named)
     most = MEANING + WORDS + (0.0 if near is None else NEAR)
     scores = np.minimum(_answers(rows, scores) / most, 1.0)
     order = sorted(range(len(rows)), key=lambda i: (-scores[i], rows[i]["row"]))
-    seen = "vectors not asked" if near is None else "neighbourhood {:.2f}"
     return [
-        Hit(
-            row=rows[i],
-            score=float(scores[i]),
-            why=f"meaning {meaning[i]:.2f}, words {found[i]:.2f}, " + seen.format(close[i]),
-        )
+        Hit(row=rows[i], score=scores[i], meaning=meaning[i], words=found[i], near=None if near is None else close[i])
         for i in order
     ]
 
@@ -118,8 +121,8 @@ def _named(query: str, texts: Sequence[str]) -> "Row":
     import numpy as np
 
     asked = set(re.findall(r"\w+", query.casefold()))
-    spoken = [SPOKEN.match(text) for text in texts]
-    named = np.array([bool(s and asked & set(s.group(1).casefold().split())) for s in spoken], dtype=float)
+    speakers = [text[:SPEAKER_ENDS].partition(": ") for text in texts]
+    named = np.array([bool(sep) and not asked.isdisjoint(n.casefold().split()) for n, sep, _ in speakers], dtype=float)
     return np.zeros(len(texts)) if named.min() else named
 
 

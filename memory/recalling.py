@@ -3,7 +3,7 @@
 import json
 import re
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,9 @@ from interlock.runtime.memories import Owner, Recall, Recalled, Withheld
 from interlock.runtime.records import Confidentiality, Label
 
 CANDIDATES = 60
+WIDER = 4
 CHARACTERS_PER_TOKEN = 4
+SHOWN = "m.row, m.id, m.text, m.kind, m.sensitivity, m.label, m.learned_at, m.previous"
 QUERY_CHARACTERS = 2_000
 QUERY_TERMS = 64
 STOPWORDS = frozenset(
@@ -73,16 +75,32 @@ def as_known(condition: Condition, at: datetime) -> Condition:
 
 def by_words(truth: Truth, query: str, condition: Condition, limit: int) -> dict[int, float]:
     """Find rows that hold words of the query: BM25 by row number, for the best ones."""
-    terms = terms_of(query)
+    terms = telling(truth, terms_of(query))
     if not terms:
         return {}
-    wanted = " OR ".join(f'"{term}"' for term in terms)
-    found = truth.rows(
-        "SELECT words.rowid AS row, -bm25(words) AS score FROM words JOIN memories m ON m.row = words.rowid"  # noqa: S608
-        f" WHERE words MATCH :match AND {condition.sql} ORDER BY score DESC LIMIT :limit",
-        condition.values | {"match": wanted, "limit": limit},
-    )
-    return {row["row"]: row["score"] for row in found}
+    match = " OR ".join(f'"{term}"' for term in terms)
+    looked = WIDER * limit
+    while True:
+        # Scored first and joined then: joining every row that holds a word costs as much as scoring it.
+        found = truth.rows(
+            "SELECT f.row, f.score FROM (SELECT rowid AS row, -bm25(words) AS score FROM words WHERE words MATCH :match"  # noqa: S608
+            f" ORDER BY score DESC LIMIT :looked) f JOIN memories m ON m.row = f.row WHERE {condition.sql}",
+            condition.values | {"match": match, "looked": looked},
+        )
+        if len(found) >= limit or looked >= count(truth):
+            return {row["row"]: row["score"] for row in found[:limit]}
+        looked *= WIDER
+
+
+def telling(truth: Truth, terms: Sequence[str]) -> list[str]:
+    """Leave out words that most rows hold: BM25 gives nothing for them, but would have to score all those rows."""
+    rows = count(truth)
+    held = {term: truth.rows("SELECT count(*) FROM words WHERE words MATCH ?", (f'"{term}"',))[0][0] for term in terms}
+    return [term for term in terms if 0 < 2 * held[term] <= rows] or [term for term in terms if held[term]]
+
+
+def count(truth: Truth) -> int:
+    return int(truth.rows("SELECT count(*) FROM memories")[0][0])
 
 
 def terms_of(query: str) -> list[str]:
@@ -139,7 +157,7 @@ def _recalled(hit: Hit) -> Recalled:
 def fetch(truth: Truth, condition: Condition, numbers: Iterable[int]) -> list[sqlite3.Row]:
     """Fetch the rows of these numbers that meet the condition, with their token vectors."""
     return truth.rows(
-        "SELECT m.*, t.vectors FROM json_each(:numbers) j CROSS JOIN memories m ON m.row = j.value"  # noqa: S608
+        f"SELECT {SHOWN}, t.vectors FROM json_each(:numbers) j CROSS JOIN memories m ON m.row = j.value"  # noqa: S608
         f" JOIN tokens t ON t.row = m.row WHERE {condition.sql}",
         condition.values | {"numbers": json.dumps(list(numbers))},
     )
@@ -162,9 +180,8 @@ def latest(truth: Truth, condition: Condition, limit: int) -> list[int]:
 
 def frequencies(truth: Truth, pieces: Iterable[str]) -> tuple[int, dict[str, int]]:
     """Count all rows, and those that hold each of the pieces."""
-    rows = truth.rows("SELECT count(*) FROM memories")[0][0]
     found = truth.rows(
         "SELECT piece, rows FROM pieces WHERE piece IN (SELECT value FROM json_each(?))",
         (json.dumps(list(pieces)),),
     )
-    return int(rows), {row["piece"]: row["rows"] for row in found}
+    return count(truth), {row["piece"]: row["rows"] for row in found}

@@ -12,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from interlock.memory.cloud import Near
 from interlock.memory.fingerprints import PER_BLOB, PER_TEXT, Fingerprints, windows
 from interlock.memory.layout import folder_of
 from interlock.memory.policies import ReadPolicy
@@ -170,14 +171,13 @@ class Shelf:
         numbers |= set(latest(self.truth, unseen, CANDIDATES))
         return rank(self._asked(query), fetch(self.truth, condition, numbers), words=words, near=near)
 
-    def _nearest(self, near: dict[int, float], condition: Condition) -> set[int]:
+    def _nearest(self, near: Near, condition: Condition) -> set[int]:
         """Find the nearest rows that meet the condition."""
-        order = sorted(near, key=lambda row: -near[row])
         asked = CANDIDATES
-        found = meeting(self.truth, condition, order[:asked])
-        while len(found) < CANDIDATES and asked < len(order):
+        found = meeting(self.truth, condition, near.best(asked))
+        while len(found) < CANDIDATES and asked < len(near.rows):
             asked *= 4
-            found = meeting(self.truth, condition, order[:asked])
+            found = meeting(self.truth, condition, near.best(asked))
         return set(found[:CANDIDATES])
 
     def _asked(self, query: str) -> Asked:
@@ -191,7 +191,7 @@ class Shelf:
             weights=weights(found.words, rows, rows_with, STOPWORDS),
         )
 
-    def _near(self, query: str) -> dict[int, float] | None:
+    def _near(self, query: str) -> Near | None:
         """Compare the query with all vectors; None while another process is writing them."""
         (vector,) = self._embedder().embed([query])
         try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from interlock.memory.cloud import Cloud
+from interlock.memory.cloud import Cloud, Near
 from interlock.memory.collection import collection_of, connect, overwrite
 from interlock.memory.files import NAME, NEW, OLD, blank_unused, settle, wipe
 from interlock.memory.layout import LOCK_WAIT_S, WriterLock, usable
@@ -150,8 +150,8 @@ class Vectors:
             self._client = connect(self._folder / NAME)
             self._collection = collection_of(self._client, self._folder, self._embedder)
 
-    def near(self, vector: "Matrix", *, stamp: int) -> dict[int, float]:
-        """Compare a vector with all, exactly: by row number, the cosine with a row and its neighbours.
+    def near(self, vector: "Matrix", *, stamp: int) -> Near:
+        """Compare a vector with all, exactly.
 
         Args:
             vector: shape (d,), unit length.

@@ -3,6 +3,7 @@ import sys
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,10 +37,20 @@ def test_like_meanings_are_nearer_than_like_words(embedder: Embedder) -> None:
 def test_vectors_are_those_of_sentence_transformers(embedder: Embedder) -> None:
     from sentence_transformers import SentenceTransformer
 
-    texts = ["short", "a much longer text about orders, parcels and refunds " * 30]
-    reference = SentenceTransformer(FOLDER, device="cpu").encode(texts, normalize_embeddings=True)
+    texts = [
+        "short",
+        "",
+        "a much longer text about orders, parcels and refunds " * 30,
+        "two words",
+        "naïve café 日本 🙂",
+    ]
+    model: Any = SentenceTransformer(FOLDER, device="cpu")
+    reference = model.encode(texts, normalize_embeddings=True)
+    (tokens,) = model.encode(["Refund order 1042"], output_value="token_embeddings")
+    units = tokens / tokens.norm(dim=1, keepdim=True)
 
     assert np.allclose(embedder.embed(texts), reference, atol=1e-5)
+    assert np.allclose(embedder.tokens(["Refund order 1042"])[0].vectors, units[1:-1].numpy(), atol=1e-5)
 
 
 def test_token_vectors_come_with_their_words(embedder: Embedder) -> None:
