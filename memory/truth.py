@@ -2,22 +2,18 @@
 
 import json
 import sqlite3
-import threading
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
-from interlock.memory.layout import FORMAT, usable
+from interlock.memory.layout import usable
 from interlock.memory.records import Record
-from interlock.runtime.errors import HomeUnusable, MemoryBusy
+from interlock.memory.sqlite import SqliteFile
+from interlock.runtime.errors import MemoryBusy
 from interlock.runtime.memories import Owner
 
 FILE = "truth.db"
 SCHEMA = """
-CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE memories (
     row INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, agent TEXT NOT NULL,
     text TEXT NOT NULL, digest TEXT NOT NULL, kind TEXT NOT NULL,
@@ -41,60 +37,14 @@ CREATE VIRTUAL TABLE words USING fts5(text, tokenize = 'porter unicode61 remove_
 """
 
 
-class Truth:
+class Truth(SqliteFile):
     """One user's table."""
 
     def __init__(self, folder: Path, owner: Owner) -> None:
-        self.folder = folder
         self._names = {"tenant": owner.tenant, "user": owner.user}
-        self._lock = threading.RLock()
-        with usable(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(folder / FILE, check_same_thread=False, isolation_level=None, timeout=30)
-            self._db.row_factory = sqlite3.Row
-            try:
-                self._prepare()
-            except BaseException:
-                self._db.close()
-                raise
-
-    def _prepare(self) -> None:
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA secure_delete = ON")
-        if not self.rows("SELECT 1 FROM sqlite_master WHERE name = 'meta'"):
-            with self.transaction() as db:
-                for statement in SCHEMA.split(";\n"):
-                    db.execute(statement)
-                db.executemany("INSERT INTO meta VALUES (?, ?)", [("format", str(FORMAT)), ("owner", self._owner())])
-        if (found := self.meta("format")) != str(FORMAT):
-            fix = "use the version that wrote it, or give another folder with --home"
-            raise HomeUnusable(what=f"memory of format {found}, not {FORMAT}", where=str(self.folder), fix=fix)
-        if self.meta("owner") != self._owner():
-            raise HomeUnusable(what="memory of another user", where=str(self.folder), fix="restore the folder's name")
-
-    def _owner(self) -> str:
         # Digested, so that nothing names a person of whom all was forgotten.
-        return sha256(json.dumps(self._names).encode()).hexdigest()
-
-    def close(self) -> None:
-        with self._lock:
-            self._db.close()
-
-    @contextmanager
-    def transaction(self, *, durable: bool = True) -> Generator[sqlite3.Connection]:
-        """Do several things or none. Other processes wait.
-
-        Not durable means that it may be lost with the machine's power, but not with the process.
-        """
-        with self._lock, usable(self.folder):
-            self._db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
+        digest = sha256(json.dumps(self._names).encode()).hexdigest()
+        super().__init__(folder, FILE, schema=SCHEMA, owner=digest)
 
     def scrub(self) -> None:
         """Leave no trace of deleted rows in the file, the index or the write-ahead log.
@@ -109,18 +59,6 @@ class Truth:
         if busy:
             fix = "end what else uses this memory, and forget again"
             raise MemoryBusy(what="memory: erased, but another process still reads", where=str(self.folder), fix=fix)
-
-    def rows(self, sql: str, values: Sequence[Any] | dict[str, Any] = ()) -> list[sqlite3.Row]:
-        with self._lock, usable(self.folder):
-            return self._db.execute(sql, values).fetchall()
-
-    def meta(self, name: str) -> str | None:
-        found = self.rows("SELECT value FROM meta WHERE name = ?", (name,))
-        return str(found[0]["value"]) if found else None
-
-    def changes(self) -> int:
-        """Number that differs once another process has written."""
-        return int(self.rows("PRAGMA data_version")[0][0])
 
     def record(self, row: sqlite3.Row) -> Record:
         """Make the public form of a row."""
