@@ -41,17 +41,12 @@ class Checker:
         return tuple(dict.fromkeys(problem for error in errors for problem in _problems(error)))
 
 
-def closed(schema: JsonSchema) -> JsonSchema:
-    """Refuse unknown arguments where the schema does not say: what is misspelt would be dropped in silence."""
-    named = schema.get("properties")
-    return {**schema, "additionalProperties": False} if named and "additionalProperties" not in schema else schema
-
-
 def with_defaults(schema: JsonSchema, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Fill in what was left out and has a default, so that what is decided on is what will happen."""
+    """Fill in what may be left out, was, and has a default, so that what is decided on is what will happen."""
     properties: dict[str, JsonSchema] = schema.get("properties", {})
-    filled = {name: part["default"] for name, part in properties.items() if part.get("default") is not None}
-    return {**{name: value for name, value in filled.items() if name not in arguments}, **arguments}
+    given = {*arguments, *schema.get("required", ())}
+    filled = {name: part["default"] for name, part in properties.items() if name not in given and "default" in part}
+    return {**{name: value for name, value in filled.items() if value is not None}, **arguments}
 
 
 def _problems(error: Any) -> Iterable[str]:

@@ -7,10 +7,10 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 from interlock.runtime.contract import JsonSchema, ToolContract
 from interlock.runtime.ports import Tool
 from interlock.runtime.records import ToolContext
+from interlock.tools.adopting import adopted
 from interlock.tools.decorator import check_promise
 from interlock.tools.foreign import ForeignTool
 from interlock.tools.function import FunctionTool
-from interlock.tools.jsondata import closed
 from interlock.tools.places import Place
 from interlock.tools.schemas import Schemas, tidy
 from interlock.tools.signature import Signature
@@ -42,7 +42,7 @@ def from_langchain(
     contract = ToolContract(
         name=inner.name,
         description=inner.description.strip(),
-        arguments=closed(tidy(schema)) if model is None else _arguments(model),
+        arguments=adopted(schema) if model is None else _arguments(model),
         result={},
         version=version,
         read_only=read_only,

@@ -9,9 +9,9 @@ from typing import Any, Final, cast
 
 from interlock.runtime.contract import RESERVED, ToolContract
 from interlock.runtime.records import ToolContext
+from interlock.tools.adopting import adopted
 from interlock.tools.decorator import NAME, check_promise
 from interlock.tools.foreign import ForeignTool
-from interlock.tools.jsondata import closed
 from interlock.tools.mcp_package import mcp
 from interlock.tools.places import Place
 from interlock.tools.schemas import tidy
@@ -193,7 +193,7 @@ def _contract(found: Any, place: Place, trusted: bool, known: Hints, timeout: fl
     return ToolContract(
         name=place.name,
         description=(found.description or found.title or found.name).strip(),
-        arguments=closed(tidy(found.input_schema)),
+        arguments=adopted(found.input_schema),
         result=tidy(found.output_schema or {}),
         read_only=read_only,
         destructive=not read_only and _first(known.destructive, said and said.destructive_hint, True),
