@@ -8,6 +8,8 @@ import asyncio
 import sqlite3
 import tempfile
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -24,6 +26,9 @@ from interlock.runtime.models.scripted import ScriptedChatModel
 from interlock.runtime.records import Decision, Label, Usage
 from interlock.serving.session import Session
 
+MEASURED = 20
+"""Turns over which sizes and times are taken."""
+
 SCOPE = Scope(run="r" * 32, thread="thread", subject=Scope.subject_of("default", "mira"))
 ALLOWED = Decision(outcome="allow", policies=("read",), reason="customers may see their own orders")
 
@@ -33,15 +38,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         journal_us, whole_us = journalled(Path(scratch) / "home", options.calls)
         sqlite_us = inserted(Path(scratch) / "bare.db", options.calls, row_bytes=900)
-        per_turn = asyncio.run(grown(Path(scratch) / "thread", options.turns))
+        per_turn = asyncio.run(
+            grown(Path(scratch) / "thread", [10, max(10 + MEASURED, options.turns // 10), options.turns])
+        )
     figures = {
         "cpu_us_per_gated_call": round(whole_us, 1),
         "sqlite_insert_us_per_gated_call": round(sqlite_us, 1),
         "journalling_us_beside_sqlite": round(whole_us - sqlite_us, 1),
         "cpu_us_per_row": round(journal_us, 1),
-        "bytes_per_turn_at_10": per_turn[0],
-        f"bytes_per_turn_at_{options.turns}": per_turn[1],
-        "ratio": round(per_turn[1] / per_turn[0], 2),
+        **{f"bytes_per_turn_at_{turn}": one.size for turn, one in per_turn.items()},
+        "bytes_ratio": round(per_turn[options.turns].size / per_turn[10].size, 2),
+        **{f"cpu_ms_per_turn_at_{turn}": one.cpu_ms for turn, one in per_turn.items()},
+        "cpu_ratio": round(per_turn[options.turns].cpu_ms / per_turn[10].cpu_ms, 2),
     }
     table("Journalling", ("", "value"), [(name, f"{value:,}") for name, value in figures.items()])
     finish(figures, as_json=options.json)
@@ -93,17 +101,34 @@ def inserted(file: Path, calls: int, *, row_bytes: int) -> float:
     return 1e6 * median(spent)
 
 
-async def grown(place: Path, turns: int) -> tuple[int, int]:
-    """Talk for many turns; gives bytes per turn over the 10th to 30th turn, and over the last 20."""
-    home, sizes = Home(place), list[int]()
-    async with Session(talking(turns), home=home, thread="long") as session:
-        for turn in range(turns + 20):
-            if turn in (10, 30, turns, turns + 19):
-                sizes.append(size_of(home))
-            await session.send(f"And where is order {turn}?")
-        sizes.append(size_of(home))
+@dataclass(frozen=True, kw_only=True)
+class Turns:
+    """What some turns in a row cost, each."""
+
+    size: int
+    """Bytes in journal and checkpoints."""
+    cpu_ms: float
+
+
+async def grown(place: Path, after: Sequence[int]) -> dict[int, Turns]:
+    """Talk for many turns; gives what each of the next turns costs, once a thread has so many."""
+    home, found, said = Home(place), dict[int, Turns](), 0
+
+    async def talk(session: Session, turns: int) -> None:
+        nonlocal said
+        for _ in range(turns):
+            await session.send(f"And where is order {said}?")
+            said += 1
+
+    async with Session(talking(after[-1] + MEASURED), home=home, thread="long") as session:
+        for point in after:
+            await talk(session, point - said)
+            size, began = size_of(home), time.process_time()
+            await talk(session, MEASURED)
+            spent = (time.process_time() - began) / MEASURED
+            found[point] = Turns(size=(size_of(home) - size) // MEASURED, cpu_ms=round(1000 * spent, 2))
     home.close()
-    return (sizes[1] - sizes[0]) // 20, (sizes[-1] - sizes[-3]) // 20
+    return found
 
 
 def talking(turns: int) -> Any:
@@ -115,7 +140,7 @@ def talking(turns: int) -> Any:
         return f"order {order_id} is on its way"
 
     lines: list[AIMessage | str] = []
-    for turn in range(turns + 20):
+    for turn in range(turns):
         call = {"name": "find_order", "args": {"order_id": turn}, "id": f"c{turn}", "type": "tool_call"}
         lines += [AIMessage("", tool_calls=[call]), f"Order {turn} is on its way."]
     return tool_loop(Agent(name="desk", model=ScriptedChatModel(lines), tools=[find_order]))

@@ -4,7 +4,6 @@ import hashlib
 import secrets
 import threading
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property, partial
@@ -16,6 +15,7 @@ from langgraph.runtime import Runtime
 
 from interlock.graphs.agent import Agent
 from interlock.graphs.manifests import check_manifest
+from interlock.graphs.state import new_messages, state_before
 from interlock.runtime.errors import BadInput
 from interlock.runtime.gate.gate import Gate
 from interlock.runtime.gate.leases import holder_here, keep, lasting, release, take
@@ -28,7 +28,8 @@ from interlock.runtime.gate.stops import BudgetSpent, LeaseLost
 from interlock.runtime.gate.tools import GatedTools, offered_in
 from interlock.runtime.home import Home, current_home
 from interlock.runtime.journal import events
-from interlock.runtime.journal.prompts import PromptTail, message_kept
+from interlock.runtime.journal.journal import Scope
+from interlock.runtime.journal.prompts import message_kept
 from interlock.runtime.memories import Owner
 from interlock.runtime.models.chat import ChatModel
 from interlock.runtime.models.resolve import resolve
@@ -181,23 +182,26 @@ class Assembly:
         """
         home = current_home()
         caller = Caller.of(runtime.context)
-        header = self._header(home, caller, state, runtime)
-        entered = self._open(home, header, caller)
-        new = _new_messages(state["messages"])
-        old = state["messages"][: len(state["messages"]) - len(new)]
         manifest = self._manifest(self._model(home))
+        header = self._header(home, caller, state, runtime, _hash(manifest))
+        entered = self._open(home, header, caller)
+        new = new_messages(state["messages"])
+        old = state["messages"][: len(state["messages"]) - len(new)]
+        scope = entered.run.scope
+        history = home.tails.history(scope.thread + header["path"], scope.subject)
         try:
             with home.database.transaction() as tx:
                 kept = home.journal.store(tx, "", orjson.dumps(manifest, option=orjson.OPT_SORT_KEYS))
                 started = events.RunStarted(
-                    agent=self.agent.name, caller=caller, turn=header["turn"], manifest=_hash(manifest),
+                    agent=self.agent.name, caller=caller, turn=header["turn"], manifest=header["manifest"],
                     manifest_kept=kept, policy=self.policies.version, source=self.source,
                     parent=home.outside.parent if home.outside else "",
-                    history=PromptTail(message_kept).write(tx, home.journal, entered.run.scope.subject, old),
-                    messages=[message_kept(message) for message in new], before=_state_before(state),
+                    history=history.write(tx, home.journal, scope.subject, old),
+                    messages=[message_kept(message) for message in new], before=state_before(state),
                 )  # fmt: skip
-                home.journal.append(tx, entered.run.scope, entered.run.place("begin"), started)
+                home.journal.append(tx, scope, entered.run.place("begin"), started)
         except BaseException:
+            history.forget()
             self._entered.pop((str(home.path), header["id"]), None)
             raise
         return entered, header
@@ -241,7 +245,9 @@ class Assembly:
             check_manifest(home, header["id"], manifest, self.agent.takes_over)
         return _hash(manifest)
 
-    def _header(self, home: Home, caller: Caller, state: Mapping[str, Any], runtime: Runtime[Any]) -> RunHeader:
+    def _header(
+        self, home: Home, caller: Caller, state: Mapping[str, Any], runtime: Runtime[Any], manifest: str
+    ) -> RunHeader:
         info = runtime.execution_info
         thread = (info.thread_id if info else None) or f"lone-{home.clock.new_id()}"
         before: Mapping[str, Any] = state.get("run") or {}
@@ -254,7 +260,7 @@ class Assembly:
             tenant=caller.tenant,
             roles=list(caller.roles),
             agent=self.agent.name,
-            manifest=_hash(self._manifest(self._model(home))),
+            manifest=manifest,
             path=_path_in_parents(info.checkpoint_ns if info else ""),
         )
 
@@ -270,6 +276,7 @@ class Assembly:
             caller=caller,
             lease=lease,
             opened_at=home.clock.monotonic(),
+            tail=home.tails.prompts(header["thread"] + header["path"], Scope.subject_of(caller.tenant, caller.user)),
             purse=Purse(
                 scope=f"run {header['id']}",
                 budget=self.agent.budget,
@@ -362,24 +369,6 @@ def _same_person(caller: Caller, context: Any) -> None:
             where="context=",
             fix="resume it for the same user, or start a new thread",
         )
-
-
-def _new_messages(messages: list[Any]) -> list[Any]:
-    """Give the messages that came in with this run: those after the last one that a run had left."""
-    for index in range(len(messages) - 1, -1, -1):
-        if messages[index].type in ("ai", "tool"):
-            return messages[index + 1 :]
-    return messages
-
-
-def _state_before(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what the thread's state holds beside its messages and its run, as far as it is plain data."""
-    found: dict[str, Any] = {}
-    for name in state.keys() - {"messages", "run"}:
-        if state[name]:
-            with suppress(TypeError):
-                found[name] = orjson.loads(orjson.dumps(state[name]))
-    return dict(sorted(found.items()))
 
 
 def _path_in_parents(namespace: str) -> str:

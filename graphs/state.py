@@ -1,9 +1,11 @@
 """The state that our graphs keep: plain data, versioned by the run header, checked when a graph is compiled."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypedDict, Union, get_args, get_origin, get_type_hints, is_typeddict
 
+import orjson
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, RemoveMessage, convert_to_messages
 from langgraph.channels import DeltaChannel
 from langgraph.graph.message import REMOVE_ALL_MESSAGES
@@ -22,8 +24,9 @@ def append(messages: list[AnyMessage], batches: Sequence[Any]) -> list[AnyMessag
     A `RemoveMessage` takes out the message of that id. Deterministic and batching-invariant, as DeltaChannel asks.
     """
     for batch in batches:
-        new = convert_to_messages(batch if isinstance(batch, list) else [batch])  # pyright: ignore[reportUnknownArgumentType]
-        for message in new:
+        given: list[Any] = batch if isinstance(batch, list) else [batch]  # pyright: ignore[reportUnknownVariableType]
+        plain = all(isinstance(message, BaseMessage) for message in given)  # as nodes write them
+        for message in given if plain else convert_to_messages(given):
             if isinstance(message, RemoveMessage):
                 _remove(messages, message)
             else:
@@ -104,3 +107,21 @@ def _foreign(kind: Any) -> Any:
         parts = (part for part in get_args(kind) if part is not Ellipsis)
         return next((found for part in parts if (found := _foreign(part)) is not None), None)
     return kind
+
+
+def new_messages(messages: list[Any]) -> list[Any]:
+    """Give the messages that came in with this run: those after the last one that a run had left."""
+    for index in range(len(messages) - 1, -1, -1):
+        if messages[index].type in ("ai", "tool"):
+            return messages[index + 1 :]
+    return messages
+
+
+def state_before(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what the thread's state holds beside its messages and its run, as far as it is plain data."""
+    found: dict[str, Any] = {}
+    for name in state.keys() - {"messages", "run"}:
+        if state[name]:
+            with suppress(TypeError):
+                found[name] = orjson.loads(orjson.dumps(state[name]))
+    return dict(sorted(found.items()))

@@ -2,17 +2,24 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata, CheckpointTuple
+from langgraph.checkpoint.base import (
+    ChannelVersions,
+    Checkpoint,
+    CheckpointMetadata,
+    CheckpointTuple,
+    DeltaChannelHistory,
+)
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 from interlock.runtime.database import to_wal
 from interlock.runtime.errors import HomeUnusable, InterlockError
+from interlock.runtime.folds import Folds
 
 
 def serializer() -> JsonPlusSerializer:
@@ -29,15 +36,20 @@ def _errors(root: type[InterlockError]) -> Iterator[tuple[str, str]]:
 class HomeSaver(SqliteSaver):
     """LangGraph's SQLite saver for async and blocking graphs alike.
 
-    A write takes tens of microseconds, less than handing it to a thread and back (docs/decisions/0005), so it is done
-    where it is asked for; reads, which may be long, go to a thread. WAL with synchronous=NORMAL: a checkpoint may be
-    lost in a power cut, an effect may not, because its intent in the journal is written through.
+    A write, or the reading of one checkpoint, takes tens of microseconds, less than handing it to a thread and back
+    (docs/decisions/0005), so it is done where it is asked for; reads that may be long go to a thread. WAL with
+    synchronous=NORMAL: a checkpoint may be lost in a power cut, an effect may not, because its intent in the journal is
+    written through.
+
+    Args:
+        channels: those of the graph that uses it, so that long threads need not be read from their beginning each time.
 
     Raises:
         HomeUnusable: the file cannot be used.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, channels: Mapping[str, Any] | None = None) -> None:
+        self._folds = Folds(channels or {})
         try:
             connection = sqlite3.connect(path, timeout=30.0, check_same_thread=False)
             to_wal(connection, path)
@@ -68,7 +80,7 @@ class HomeSaver(SqliteSaver):
         self.put_writes(config, writes, task_id, task_path)
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
-        return await asyncio.to_thread(self.get_tuple, config)
+        return self.get_tuple(config)
 
     async def alist(
         self,
@@ -84,5 +96,20 @@ class HomeSaver(SqliteSaver):
     async def adelete_thread(self, thread_id: str) -> None:
         await asyncio.to_thread(self.delete_thread, thread_id)
 
-    async def aget_delta_channel_history(self, **asked: Any) -> Any:
-        return await asyncio.to_thread(lambda: self.get_delta_channel_history(**asked))
+    def get_delta_channel_history(
+        self, *, config: RunnableConfig, channels: Sequence[str]
+    ) -> Mapping[str, DeltaChannelHistory]:
+        """Give what channels are made of: their value when the thread was last read, and what came after it."""
+        if not self._folds.covers(config, channels):
+            return super().get_delta_channel_history(config=config, channels=channels)
+        return self._folds.ahead(self, config, channels) or self._read_whole(config, channels)
+
+    async def aget_delta_channel_history(
+        self, *, config: RunnableConfig, channels: Sequence[str]
+    ) -> Mapping[str, DeltaChannelHistory]:
+        if self._folds.covers(config, channels) and (found := self._folds.ahead(self, config, channels)) is not None:
+            return found
+        return await asyncio.to_thread(lambda: self.get_delta_channel_history(config=config, channels=channels))
+
+    def _read_whole(self, config: RunnableConfig, channels: Sequence[str]) -> Mapping[str, DeltaChannelHistory]:
+        return self._folds.folded(config, super().get_delta_channel_history(config=config, channels=channels))

@@ -19,6 +19,7 @@ from interlock.runtime.gate import leases as _leases
 from interlock.runtime.gate import ledger as _ledger
 from interlock.runtime.gate import shared as _shared
 from interlock.runtime.journal.journal import Journal
+from interlock.runtime.journal.prompts import Tails
 from interlock.runtime.journal.seals import Sealer
 from interlock.runtime.settings import settings
 
@@ -108,6 +109,11 @@ class Home:
         return Journal(self.database, self.clock, Sealer(self.path))
 
     @cached_property
+    def tails(self) -> Tails:
+        """What this process has last written of each thread."""
+        return Tails()
+
+    @cached_property
     def ledger(self) -> _ledger.Ledger:
         """What is spent and reserved."""
         return _ledger.Ledger(self.database)
@@ -126,7 +132,7 @@ class Home:
         """Close what was opened."""
         if "database" in self.__dict__:
             self.database.close()
-            for name in ("database", "journal", "ledger", "approvals"):
+            for name in ("database", "journal", "ledger", "approvals", "tails"):
                 self.__dict__.pop(name, None)
 
 

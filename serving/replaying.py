@@ -66,7 +66,7 @@ async def replay(recording: Recording, graph: Compiled) -> Replayed:
 def opened(graph: Compiled, home: Home) -> Generator[Compiled]:
     """Give the graph with the home's checkpoints."""
     _ = home.database
-    saver = HomeSaver(home.checkpoints)
+    saver = HomeSaver(home.checkpoints, graph.channels)
     try:
         yield graph.copy({"checkpointer": saver})
     finally:

@@ -180,8 +180,9 @@ class Journal:
         return known
 
     def has_payload(self, digest: str) -> bool:
-        """Tell whether a payload is kept under this digest."""
-        return bool(self._database.read(_PAYLOAD, of=digest))
+        """Tell whether a payload is kept under this digest, and not erased."""
+        rows = self._database.read(_PAYLOAD, of=digest)
+        return bool(rows) and rows[0][0] is not None
 
     def payload(self, digest: str) -> Any:
         """Read a payload as JSON data; None where it is erased or was never kept."""

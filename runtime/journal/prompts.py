@@ -4,7 +4,9 @@ A prompt is a list of cells, each holding one message and the digest of the cell
 is that of its last cell. Two prompts share the cells of their common beginning.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -47,8 +49,27 @@ def _facts(message: "BaseMessage", names: tuple[str, ...]) -> dict[str, Any]:
     return facts
 
 
+@dataclass
+class _Chain:
+    """A prompt as it was written: its messages, and the digest and size of each one's cell."""
+
+    messages: "list[BaseMessage]" = field(default_factory=list)  # pyright: ignore[reportUnknownVariableType]
+    digests: list[str] = field(default_factory=list[str])
+    sizes: list[int] = field(default_factory=list[int])
+
+    def cut(self, kept: int) -> None:
+        """Keep only the beginning."""
+        del self.messages[kept:], self.digests[kept:], self.sizes[kept:]
+
+    def add(self, message: "BaseMessage", digest: str, size: int) -> None:
+        """Put a cell at the end."""
+        self.messages.append(message)
+        self.digests.append(digest)
+        self.sizes.append(size)
+
+
 class PromptTail:
-    """The prompt last written on a thread, kept so that the next one costs only its new messages.
+    """The prompts last written on a thread, kept so that the next one costs only its new messages.
 
     Args:
         facts: what is written of a message; by default what a model is shown of it.
@@ -56,58 +77,100 @@ class PromptTail:
 
     def __init__(self, facts: "Callable[[BaseMessage], dict[str, Any]]" = message_shown) -> None:
         self._facts = facts
-        self._messages: list[BaseMessage] = []
-        self._digests: list[str] = []
-        self._sizes: list[int] = []
+        self._chains: list[_Chain] = []
+        self._sure = True
 
     @property
     def size(self) -> int:
         """Bytes of JSON of the prompt last written."""
-        return sum(self._sizes)
+        return sum(self._chains[-1].sizes) if self._chains else 0
 
     def forget(self) -> None:
         """Start anew: what was written last was rolled back, or nobody knows."""
-        self._messages.clear()
-        self._digests.clear()
-        self._sizes.clear()
+        self._chains.clear()
+
+    def doubt(self) -> None:
+        """Look again before the next prompt is written: what was written may have been erased meanwhile."""
+        self._sure = False
 
     def write(self, tx: Transaction, journal: Journal, subject: str, messages: "Sequence[BaseMessage]") -> str:
         """Store the cells that are new and return the prompt's digest."""
-        kept = self._common(messages)
-        del self._messages[kept:], self._digests[kept:], self._sizes[kept:]
+        if not self._sure:
+            self._chains = [chain for chain in self._chains if chain.digests and journal.has_payload(chain.digests[-1])]
+            self._sure = True
+        chain, kept = self._begun(messages)
+        chain.cut(kept)
+        chain.messages[:] = messages[:kept]  # the same to the byte; to be found the same object next time
         if not kept:
-            kept = self._known_beginning(journal, subject, messages)
-        for message in messages[kept:]:
-            cell = _cell(self._digests[-1] if self._digests else None, self._facts(message))
-            self._digests.append(journal.store(tx, subject, cell))
-            self._messages.append(message)
-            self._sizes.append(len(cell))
-        return self._digests[-1] if self._digests else ""
+            self._known_beginning(journal, subject, messages, chain)
+        for message in messages[len(chain.messages) :]:
+            cell = _cell(chain.digests[-1] if chain.digests else None, self._facts(message))
+            chain.add(message, journal.store(tx, subject, cell), len(cell))
+        return chain.digests[-1] if chain.digests else ""
 
-    def _common(self, messages: "Sequence[BaseMessage]") -> int:
+    def _begun(self, messages: "Sequence[BaseMessage]") -> tuple[_Chain, int]:
+        """Take the chain that begins most like these messages, and put it last; or begin one."""
+        kept = [self._common(chain, messages) for chain in self._chains]
+        if not any(kept):
+            self._chains = [*self._chains[1 - MOST_CHAINS :], _Chain()]
+            return self._chains[-1], 0
+        best = max(range(len(kept)), key=kept.__getitem__)
+        self._chains.append(self._chains.pop(best))
+        return self._chains[-1], kept[best]
+
+    def _common(self, chain: _Chain, messages: "Sequence[BaseMessage]") -> int:
         count = 0
-        for old, new in zip(self._messages, messages, strict=False):
+        for old, new in zip(chain.messages, messages, strict=False):
             if old is not new and self._facts(old) != self._facts(new):
                 break
             count += 1
         return count
 
-    def _known_beginning(self, journal: Journal, subject: str, messages: "Sequence[BaseMessage]") -> int:
-        """Find how many leading cells an earlier process has stored, by bisection: a stored cell's prefix is stored."""
-        digests: list[str] = []
-        sizes: list[int] = []
+    def _known_beginning(
+        self, journal: Journal, subject: str, messages: "Sequence[BaseMessage]", chain: _Chain
+    ) -> None:
+        """Take over the leading cells that an earlier process has stored.
+
+        Found by bisection: a stored cell's prefix is stored.
+        """
         for message in messages:
-            cell = _cell(digests[-1] if digests else None, self._facts(message))
-            digests.append(journal.digest(subject, cell))
-            sizes.append(len(cell))
-        low, high = 0, len(digests)
+            cell = _cell(chain.digests[-1] if chain.digests else None, self._facts(message))
+            chain.add(message, journal.digest(subject, cell), len(cell))
+        low, high = 0, len(messages)
         while low < high:
             middle = (low + high + 1) // 2
-            low, high = (middle, high) if journal.has_payload(digests[middle - 1]) else (low, middle - 1)
-        self._messages[:] = messages[:low]
-        self._digests[:] = digests[:low]
-        self._sizes[:] = sizes[:low]
-        return low
+            low, high = (middle, high) if journal.has_payload(chain.digests[middle - 1]) else (low, middle - 1)
+        chain.cut(low)
+
+
+MOST_CHAINS = 4
+"""How many prompts of different beginnings are kept of a run: a plan's, a step's and a reply's differ."""
+
+MOST_TAILS = 64
+
+
+class Tails:
+    """The tails of the threads that this process has worked on last."""
+
+    def __init__(self) -> None:
+        self._tails: OrderedDict[tuple[str, ...], PromptTail] = OrderedDict()
+
+    def prompts(self, thread: str, subject: str) -> PromptTail:
+        """Give the tail of what models were shown."""
+        return self._tail(("shown", thread, subject), message_shown)
+
+    def history(self, thread: str, subject: str) -> PromptTail:
+        """Give the tail of what the thread held before a run."""
+        return self._tail(("kept", thread, subject), message_kept)
+
+    def _tail(self, key: tuple[str, ...], facts: "Callable[[BaseMessage], dict[str, Any]]") -> PromptTail:
+        if (found := self._tails.get(key)) is None:
+            found = self._tails[key] = PromptTail(facts)
+        self._tails.move_to_end(key)
+        while len(self._tails) > MOST_TAILS:
+            self._tails.popitem(last=False)
+        found.doubt()
+        return found
 
 
 def _cell(previous: str | None, message: dict[str, Any]) -> bytes:

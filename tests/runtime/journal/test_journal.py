@@ -7,15 +7,16 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage
+from sqlalchemy import delete
 
 from interlock.runtime.clock import ManualClock
-from interlock.runtime.database import Database
+from interlock.runtime.database import Database, Statement
 from interlock.runtime.errors import HomeUnusable
 from interlock.runtime.home import Home
 from interlock.runtime.journal.audit import verify
 from interlock.runtime.journal.events import KINDS, Event, Noted, Replied, RunEnded, Unknown, read_event
-from interlock.runtime.journal.journal import Journal, Scope
+from interlock.runtime.journal.journal import Journal, Scope, payloads
 from interlock.runtime.journal.prompts import PromptTail, read_prompt
 from interlock.runtime.records import Decision, Label
 
@@ -152,6 +153,41 @@ def test_prompts_share_the_cells_of_their_common_beginning(
     for digest, thread in zip(digests, threads, strict=True):
         assert [cell["content"] for cell in read_prompt(home.journal, digest)] == thread
     home.close()
+
+
+def test_a_kept_tail_writes_anew_what_was_erased_meanwhile(home: Home) -> None:
+    messages: list[AnyMessage] = [HumanMessage("hi"), AIMessage("hello")]
+
+    def written() -> str:
+        tail = home.tails.prompts(SCOPE.thread, SCOPE.subject)
+        with home.database.transaction() as tx:
+            return tail.write(tx, home.journal, SCOPE.subject, messages)
+
+    first = written()
+    with home.database.transaction() as tx:
+        tx.run(Statement(delete(payloads)))
+
+    assert read_prompt(home.journal, first) == []
+    assert [cell["content"] for cell in read_prompt(home.journal, written())] == ["hi", "hello"]
+
+
+def test_prompts_that_begin_otherwise_are_kept_beside_each_other(home: Home) -> None:
+    tail = PromptTail()
+    told: list[AnyMessage] = [HumanMessage(f"text {n}") for n in range(50)]
+    hashed: list[str] = []
+
+    class Counting(Journal):
+        def digest(self, subject: str, body: bytes) -> str:
+            hashed.append(subject)
+            return super().digest(subject, body)
+
+    journal = Counting(home.database, home.clock)
+    for turn in range(3):
+        for beginning in ("plan", "reply"):
+            with home.database.transaction() as tx:
+                tail.write(tx, journal, SCOPE.subject, [SystemMessage(beginning), *told[: 40 + turn]])
+
+    assert len(hashed) == 2 * 41
 
 
 def test_two_journals_on_one_file_keep_one_chain(home: Home) -> None:
