@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from interlock.runtime.errors import HomeUnusable, MemoryBusy
 
-FORMAT = 1
+FORMAT = 2
 LOCK_WAIT_S = 5.0
 
 

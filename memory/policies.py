@@ -1,26 +1,38 @@
 """What may be written to long-term memory, and what may be read. Policies are data: frozen, loadable, versioned."""
 
+import re
+from collections.abc import Mapping
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Any, Literal, Self, cast
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from interlock.runtime.errors import PolicyBroken
-from interlock.runtime.memories import Kind, Speaker
+from interlock.runtime.memories import Kind, Sensitivity, Speaker
 
-Sensitivity = Literal["normal", "personal", "secret"]
 SENSITIVITIES: tuple[Sensitivity, ...] = ("normal", "personal", "secret")
 KINDS: frozenset[Kind] = frozenset(("fact", "preference", "episode", "procedure"))
+SPEAKERS: frozenset[Speaker] = frozenset(("user", "agent", "tool", "operator"))
 
 
-class _Policy(BaseModel, frozen=True, extra="forbid"):
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"no regular expression: {error}") from error
+    return text
+
+
+class Policy(BaseModel, frozen=True, extra="forbid"):
+    """Rules as data."""
+
     @property
     def version(self) -> str:
         """Content hash: the same rules have the same version, wherever they were written."""
-        return sha256(self.model_dump_json().encode()).hexdigest()[:16]
+        return sha256(repr(_canonical(self.model_dump())).encode()).hexdigest()[:16]
 
     @classmethod
     def load(cls, file: Path) -> Self:
@@ -35,12 +47,39 @@ class _Policy(BaseModel, frozen=True, extra="forbid"):
             raise PolicyBroken(what=str(error), where=str(file), fix="correct the memory policy") from error
 
 
-class WritePolicy(_Policy, frozen=True, extra="forbid"):
+class WriteRule(BaseModel, frozen=True, extra="forbid"):
+    """Decides on the notes that meet all it says, whoever said them: keep, refuse, or ask a person.
+
+    Kinds, confidence and sensitivity must fit the policy all the same, and recalled text is never kept.
+    """
+
+    code: str = Field(pattern="^[a-z][a-z0-9-]*$")
+    """The reason code of its refusals."""
+    then: Literal["keep", "refuse", "ask"]
+    reason: str = ""
+    kinds: frozenset[Kind] = KINDS
+    speakers: frozenset[Speaker] = SPEAKERS
+    integrity: Literal["trusted", "untrusted"] | None = None
+    sensitivity: Sensitivity = "normal"
+    """At least so sensitive."""
+    sources: tuple[str, ...] = ()
+    """Patterns such as `find_order.*`, of which every source of the note's label must fit one."""
+    attributes: tuple[str, ...] = ()
+    """Patterns of the slot's attribute."""
+    pattern: Annotated[str, AfterValidator(_pattern)] = ""
+    """A regular expression that is found in the text."""
+    roles: tuple[str, ...] = ()
+    """Who may agree, where it asks; empty: anyone."""
+    quorum: int = Field(default=1, ge=1)
+    expires_s: float = Field(default=86_400.0, gt=0)
+
+
+class WritePolicy(Policy, frozen=True, extra="forbid"):
     """Which notes are kept. Every rule has a reason code; the first that objects decides."""
 
     kinds: frozenset[Kind] = KINDS
     speakers: frozenset[Speaker] = frozenset(("user", "agent", "operator"))
-    """Whose words are kept. Tools speak only where this says so."""
+    """Whose words are kept. Tools speak only where this, or a rule, says so."""
     untrusted: bool = False
     """Whether text with an untrusted label is kept; it stays labelled."""
     min_confidence: float = Field(default=0.5, ge=0, le=1)
@@ -50,21 +89,48 @@ class WritePolicy(_Policy, frozen=True, extra="forbid"):
     """What happens to card numbers, IBANs, phone numbers, e-mail addresses and the like inside the text."""
     per_hour: int | None = Field(default=500, ge=1)
     """How many notes of one user are kept within an hour."""
+    rules: tuple[WriteRule, ...] = ()
+    """The first that applies to a note decides in place of `speakers` and `untrusted`."""
 
 
-class ReadPolicy(_Policy, frozen=True, extra="forbid"):
+class ReadPolicy(Policy, frozen=True, extra="forbid"):
     """What a query may bring back."""
 
     limit: int = Field(default=5, ge=1, le=1_000)
     min_score: float = Field(default=0.15, ge=0, le=1)
     kinds: frozenset[Kind] = KINDS
     max_sensitivity: Sensitivity = "personal"
+    roles: Mapping[Sensitivity, tuple[str, ...]] = Field(default_factory=dict[Sensitivity, tuple[str, ...]])
+    """Which roles may read memories of a sensitivity; without an entry, everyone who may read at all."""
+    purpose: str = ""
+    """What is read for; memories that are meant for other purposes are withheld."""
     tokens: int | None = Field(default=800, ge=1)
     """How much text comes back at most, in model tokens, estimated at four characters each."""
+    order: Literal["score", "newest", "oldest"] = "score"
+    """How what was chosen is put; it is always chosen by score."""
     as_of: datetime | None = None
-    """Answer with what was known then, and held true; None: now."""
+    """Answer with what was known then, and held true then; None: now."""
+    true_at: datetime | None = None
+    """Answer with what held true then, by what is known (at `as_of`, or now); None: the same time."""
 
 
 def within(ceiling: Sensitivity, sensitivity: Sensitivity) -> bool:
     """Tell whether something is no more sensitive than the ceiling."""
     return SENSITIVITIES.index(sensitivity) <= SENSITIVITIES.index(ceiling)
+
+
+def stricter(one: Sensitivity, other: Sensitivity) -> Sensitivity:
+    """Give the more sensitive of two."""
+    return one if within(one, other) else other
+
+
+def _canonical(value: Any) -> Any:
+    """Write sets and mappings in an order that does not depend on the process."""
+    if isinstance(value, Mapping):
+        parts = cast(Mapping[str, Any], value)
+        return [[name, _canonical(parts[name])] for name in sorted(parts)]
+    if isinstance(value, frozenset):
+        return sorted(cast(frozenset[str], value))
+    if isinstance(value, tuple):
+        return [_canonical(part) for part in cast(tuple[Any, ...], value)]
+    return value

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from interlock.memory.judging import RECALLED
 from interlock.memory.policies import ReadPolicy, within
 from interlock.memory.ranking import Hit
 from interlock.memory.truth import Truth, as_text
-from interlock.memory.writing import RECALLED
 from interlock.runtime.memories import Owner, Recall, Recalled, Withheld
 from interlock.runtime.records import Confidentiality, Label
 
 CANDIDATES = 60
 WIDER = 4
 CHARACTERS_PER_TOKEN = 4
-SHOWN = "m.row, m.id, m.text, m.kind, m.sensitivity, m.label, m.learned_at, m.previous"
+SHOWN = "m.row, m.id, m.text, m.kind, m.sensitivity, m.purposes, m.label, m.learned_at, m.previous"
 QUERY_CHARACTERS = 2_000
 QUERY_TERMS = 64
 STOPWORDS = frozenset(
@@ -55,22 +55,31 @@ def seen_by(owner: Owner) -> Condition:
 
 
 def live(condition: Condition, at: datetime) -> Condition:
-    """Narrow to what counts at a time, by what is known now."""
+    """Narrow to what is known to hold at a time."""
     return condition.also(
-        "m.closed_at IS NULL AND m.valid_from <= :at AND (m.valid_to IS NULL OR m.valid_to > :at)"
+        "m.valid_from <= :at AND (m.valid_to IS NULL OR m.valid_to > :at)"
         " AND (m.expires_at IS NULL OR m.expires_at > :at)",
         at=as_text(at),
     )
 
 
-def as_known(condition: Condition, at: datetime) -> Condition:
-    """Narrow to what was known at a time, and held true then."""
+def as_known(condition: Condition, known: datetime, true: datetime) -> Condition:
+    """Narrow to what was known at one time to hold at another: by the end that was known then, if any."""
     return condition.also(
-        "m.learned_at <= :at AND (m.closed_at IS NULL OR m.closed_at > :at) AND m.valid_from <= :at"
-        " AND (m.valid_to IS NULL OR m.valid_to > :at OR m.closed_at > :at)"
-        " AND (m.expires_at IS NULL OR m.expires_at > :at)",
-        at=as_text(at),
+        "m.learned_at <= :known AND m.valid_from <= :true AND (m.expires_at IS NULL OR m.expires_at > :known)"
+        " AND coalesce((SELECT json_extract(e.value, '$[1]') FROM json_each(m.ends) e"
+        " WHERE json_extract(e.value, '$[0]') <= :known ORDER BY e.key DESC LIMIT 1), '~') > :true",
+        known=as_text(known),
+        true=as_text(true),
     )
+
+
+def readable_rows(seen: Condition, policy: ReadPolicy, now: datetime) -> Condition:
+    """Narrow to the time that a policy asks about."""
+    if policy.as_of is None and policy.true_at is None:
+        return live(seen, now)
+    known = policy.as_of or now
+    return as_known(seen, known, policy.true_at or known)
 
 
 def by_words(truth: Truth, query: str, condition: Condition, limit: int) -> dict[int, float]:
@@ -114,27 +123,37 @@ def readable(query: str) -> str:
     return re.sub("[\x00\ud800-\udfff]", " ", query[:QUERY_CHARACTERS])
 
 
-def permitted(hits: Iterable[Hit], policy: ReadPolicy) -> Recall:
-    """Let through the best hits that the policy allows, and name those it holds back. Hits come best first."""
+def permitted(hits: Iterable[Hit], policy: ReadPolicy, roles: Sequence[str] = ()) -> Recall:
+    """Let through the best hits that the policy allows, and name those it holds back. Hits come best first.
+
+    Args:
+        roles: of the one for whom it is read.
+    """
     items: list[Recalled] = []
     withheld: list[Withheld] = []
     room = None if policy.tokens is None else policy.tokens * CHARACTERS_PER_TOKEN
     for hit in hits:
         if hit.score < policy.min_score or len(items) == policy.limit:
             break
-        if rule := _rule_against(hit.row, policy, room):
+        if rule := _rule_against(hit.row, policy, roles, room):
             withheld.append(Withheld(id=hit.row["id"], rule=rule))
             continue
         items.append(_recalled(hit))
         room = None if room is None else room - len(hit.row["text"])
+    if policy.order != "score":
+        items.sort(key=lambda item: item.learned_at, reverse=policy.order == "newest")
     return Recall(items=tuple(items), withheld=tuple(withheld))
 
 
-def _rule_against(row: sqlite3.Row, policy: ReadPolicy, room: int | None) -> str:
+def _rule_against(row: sqlite3.Row, policy: ReadPolicy, roles: Sequence[str], room: int | None) -> str:
     if row["kind"] not in policy.kinds:
         return "kinds"
     if not within(policy.max_sensitivity, row["sensitivity"]):
         return "max_sensitivity"
+    if (needed := policy.roles.get(row["sensitivity"])) is not None and not set(needed) & set(roles):
+        return "roles"
+    if (purposes := json.loads(row["purposes"])) and policy.purpose not in purposes:
+        return "purpose"
     return "tokens" if room is not None and len(row["text"]) > room else ""
 
 

@@ -5,18 +5,19 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from interlock.memory.policies import Sensitivity
 from interlock.memory.receipts import Receipt
-from interlock.runtime.memories import Kind, Slot, Speaker
+from interlock.runtime.memories import Kind, Sensitivity, Slot, Speaker
 from interlock.runtime.records import Label
 
-State = Literal["live", "closed", "expired"]
+State = Literal["live", "coming", "closed", "expired"]
 
 
 class Source(BaseModel, frozen=True, extra="forbid"):
     """Where a memory was learned: once more for every duplicate that was merged into it."""
 
     run: str
+    event: str = ""
+    """The place in the run."""
     said_by: Speaker
     at: datetime
 
@@ -35,7 +36,9 @@ class Record(BaseModel, frozen=True, extra="forbid"):
     run: str
     sources: tuple[Source, ...]
     confidence: float
+    importance: float
     sensitivity: Sensitivity
+    purposes: tuple[str, ...]
     label: Label
     valid_from: datetime
     """When it became true."""
@@ -43,8 +46,12 @@ class Record(BaseModel, frozen=True, extra="forbid"):
     """When it ceased to be true."""
     learned_at: datetime
     closed_at: datetime | None
-    """When it was learned that it is no longer current."""
+    """When it was learned that another memory takes its place."""
     superseded_by: str
+    conflicts_with: tuple[str, ...] = ()
+    """Ids of memories that say otherwise."""
+    made_from: tuple[str, ...] = ()
+    """Ids of memories that were merged into it, or that it sums up."""
     expires_at: datetime | None
     last_used: datetime | None
     uses: int
@@ -54,17 +61,19 @@ class Record(BaseModel, frozen=True, extra="forbid"):
 
     def state(self, now: datetime) -> State:
         """Tell whether it counts at that time."""
-        if self.closed_at is not None and self.closed_at <= now:
+        if self.valid_to is not None and self.valid_to <= now:
             return "closed"
         if self.expires_at is not None and self.expires_at <= now:
             return "expired"
-        return "live"
+        return "live" if self.valid_from <= now else "coming"
 
 
 class Stats(BaseModel, frozen=True, extra="forbid"):
     """How much one owner's memory holds."""
 
     live: int
+    coming: int
+    """Those that will be true later."""
     closed: int
     expired: int
     by_kind: dict[str, int]

@@ -8,6 +8,10 @@ from typing import Any
 MONTHS = "January February March April May June July August September October November December".split()  # noqa: SIM905
 WINDOW = 2
 """How many turns of a conversation before and after one are read along with it."""
+CONFLICTS = "conflicts"
+"""Links memories that say otherwise."""
+MADE_FROM = "made_from"
+"""Links a memory with those that were merged into it, or that it sums up."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +36,11 @@ def insert(db: sqlite3.Connection, values: dict[str, Any], tokens: Tokens) -> No
     _write_words(db, [number, *_neighbours(db, number, after=False)])
 
 
+def link(db: sqlite3.Connection, id: str, kind: str, other: str) -> None:
+    """Lead from one memory to another."""
+    db.execute("INSERT OR IGNORE INTO links VALUES (?, ?, ?)", (id, kind, other))
+
+
 def remove(db: sqlite3.Connection, ids: Sequence[str]) -> None:
     """Delete rows with their words and tokens, and take their text out of their neighbours' words."""
     for id in ids:
@@ -41,6 +50,7 @@ def remove(db: sqlite3.Connection, ids: Sequence[str]) -> None:
             db.execute("DELETE FROM memories WHERE row = ?", (number,))
             db.execute("DELETE FROM tokens WHERE row = ?", (number,))
             db.execute("DELETE FROM words WHERE rowid = ?", (number,))
+            db.execute("DELETE FROM links WHERE id = ? OR other = ?", (id, id))
             counted = [(piece,) for piece in pieces.split(" ")]
             db.executemany("UPDATE pieces SET rows = rows - 1 WHERE piece = ?", counted)
             db.executemany("DELETE FROM pieces WHERE piece = ? AND rows <= 0", counted)

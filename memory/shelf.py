@@ -22,20 +22,19 @@ from interlock.memory.recalling import (
     CANDIDATES,
     STOPWORDS,
     Condition,
-    as_known,
     by_words,
     fetch,
     frequencies,
     latest,
-    live,
     meeting,
     permitted,
     readable,
+    readable_rows,
     seen_by,
 )
 from interlock.memory.records import Record
-from interlock.memory.rows import Tokens, remove
-from interlock.memory.truth import FILE, Truth, as_text
+from interlock.memory.rows import CONFLICTS, MADE_FROM, Tokens, remove
+from interlock.memory.truth import FILE, NEWEST, Truth, as_text, held
 from interlock.memory.vectors import Point, Vectors
 from interlock.memory.writing import Draft, place
 from interlock.runtime.errors import HomeUnusable, MemoryBusy
@@ -46,6 +45,10 @@ if TYPE_CHECKING:
     from interlock.memory.cloud import Matrix
 
 PAGE = 500
+LINKED = ", ".join(
+    f"(SELECT json_group_array(other) FROM links WHERE id = m.id AND kind = '{kind}') AS {name}"  # noqa: S608
+    for kind, name in ((CONFLICTS, "conflicts_with"), (MADE_FROM, "made_from"))
+)
 
 
 class Shelf:
@@ -89,20 +92,26 @@ class Shelf:
         except _TakenBack as taken:
             return taken.written
 
-    def recall(self, query: str, owner: Owner, policy: ReadPolicy, now: datetime) -> Recall:
+    def recall(
+        self, query: str, owner: Owner, policy: ReadPolicy, now: datetime, *, roles: Sequence[str] = ()
+    ) -> Recall:
         """Answer a query from the owner's rows, and put on record that they were of use."""
-        seen = seen_by(owner)
-        condition = live(seen, now) if policy.as_of is None else as_known(seen, policy.as_of)
+        condition = readable_rows(seen_by(owner), policy, self.moment(now))
         if not self.records(condition, 1):
             return Recall()
-        found = permitted(self._hits(readable(query), condition), policy)
+        found = permitted(self._hits(readable(query), condition), policy, roles)
         self._touch([item.id for item in found.items], now)
         return found
+
+    def moment(self, now: datetime) -> datetime:
+        """Give the time, but none before the last that is on record."""
+        return held(now, self.truth.rows(NEWEST)[0][0])
 
     def records(self, condition: Condition, limit: int) -> tuple[Record, ...]:
         """Fetch records, newest first; a negative limit means all."""
         rows = self.truth.rows(
-            f"SELECT m.* FROM memories m WHERE {condition.sql} ORDER BY m.learned_at DESC, m.row DESC LIMIT :limit",  # noqa: S608
+            f"SELECT m.*, {LINKED} FROM memories m WHERE {condition.sql}"  # noqa: S608
+            " ORDER BY m.learned_at DESC, m.row DESC LIMIT :limit",
             condition.values | {"limit": limit},
         )
         return tuple(self.truth.record(row) for row in rows)

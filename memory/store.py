@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from interlock.memory.erasing import erase, verify
+from interlock.memory.judging import Verdict, judge
 from interlock.memory.policies import ReadPolicy, WritePolicy
-from interlock.memory.recalling import Condition, held_by, live
+from interlock.memory.recalling import Condition, held_by, live, readable
 from interlock.memory.receipts import Receipt, Verified
 from interlock.memory.records import Forgotten, Pruned, Record, Removed, Stats
 from interlock.memory.rows import Tokens
 from interlock.memory.shelves import Shelves
-from interlock.memory.writing import Draft, Verdict, judge
+from interlock.memory.writing import Draft
 from interlock.runtime.clock import Clock
 from interlock.runtime.errors import NotFound
 from interlock.runtime.memories import Kind, Note, Owner, Recall, Written
@@ -36,43 +37,58 @@ class Store:
         self.home = home
         self._shelves = Shelves(home, embedder)
 
-    async def recall(self, query: str, owner: Owner, policy: ReadPolicy | None = None) -> Recall:
-        """Find what answers the query, by the store's read policy or another."""
-        return await asyncio.to_thread(self.search, query, owner, policy)
+    async def recall(
+        self, query: str, owner: Owner, policy: ReadPolicy | None = None, *, roles: Sequence[str] = ()
+    ) -> Recall:
+        """Find what answers the query, by the store's read policy or another.
 
-    async def remember(self, note: Note, owner: Owner) -> Written:
-        """Keep a note if the write policy allows it. When this returns, it is durable and can be recalled."""
-        return await asyncio.to_thread(self.add, note, owner)
+        Args:
+            roles: of the one for whom it is read.
+        """
+        return await asyncio.to_thread(self.search, query, owner, policy, roles=roles)
 
-    def search(self, query: str, owner: Owner, policy: ReadPolicy | None = None) -> Recall:
+    async def remember(self, note: Note, owner: Owner, *, approved: bool = False) -> Written:
+        """Keep a note if the write policy allows it. When this returns, it is durable and can be recalled.
+
+        Args:
+            approved: a person has agreed, where the policy asks for one.
+        """
+        return await asyncio.to_thread(self.add, note, owner, approved=approved)
+
+    def search(
+        self, query: str, owner: Owner, policy: ReadPolicy | None = None, *, roles: Sequence[str] = ()
+    ) -> Recall:
         """Do what `recall` does, and wait for it."""
         if not self._shelves.exists(owner):
             return Recall()
         with self._shelves.of(owner) as shelf:
-            return shelf.recall(query, owner, policy or self._read, self._clock.now())
+            return shelf.recall(query, owner, policy or self._read, self._clock.now(), roles=roles)
 
-    def add(self, note: Note, owner: Owner) -> Written:
+    def add(self, note: Note, owner: Owner, *, approved: bool = False) -> Written:
         """Do what `remember` does, and wait for it."""
-        return self.add_all([note], owner)[0]
+        return self.add_all([note], owner, approved=approved)[0]
 
-    def add_all(self, notes: Iterable[Note], owner: Owner) -> tuple[Written, ...]:
+    def add_all(self, notes: Iterable[Note], owner: Owner, *, approved: bool = False) -> tuple[Written, ...]:
         """Keep many notes at once, such as a conversation: one decision for each, in their order."""
         now = self._clock.now()
-        judged = [(note, judge(note, self._write, now)) for note in notes]
+        judged = [(note, judge(note, self._write, now, approved=approved)) for note in notes]
         drafts = [self._draft(note, verdict, owner, now) for note, verdict in judged if verdict.kept]
         made = iter(self._write_down(drafts, owner))
-        return tuple(next(made) if v.kept else Written(kept=False, code=v.code, reason=v.reason) for _, v in judged)
+        return tuple(next(made) if verdict.kept else self._refused(verdict) for _, verdict in judged)
 
     def explain(self, note: Note, owner: Owner) -> Written:
         """Tell what `remember` would do, and do nothing."""
         now = self._clock.now()
         verdict = judge(note, self._write, now)
         if not verdict.kept:
-            return Written(kept=False, code=verdict.code, reason=verdict.reason)
+            return self._refused(verdict)
         if not self._shelves.exists(owner):
-            return Written(kept=True, code="kept", reason=verdict.reason)
+            return Written(kept=True, code="kept", reason=verdict.reason, policy=self._write.version)
         with self._shelves.of(owner) as shelf:
             return shelf.foresee(self._draft(note, verdict, owner, now))
+
+    def _refused(self, verdict: Verdict) -> Written:
+        return Written(kept=False, code=verdict.code, reason=verdict.reason, policy=self._write.version)
 
     def list(
         self, owner: Owner, *, kind: Kind | None = None, everything: bool = False, limit: int = 100
@@ -81,8 +97,8 @@ class Store:
 
         An owner without an agent stands for the user as a whole: the memories of all agents are listed.
         """
-        owned = held_by(owner) if everything else live(held_by(owner), self._clock.now())
-        return self._records(owner, owned if kind is None else owned.also("m.kind = :kind", kind=kind), limit)
+        owned = held_by(owner) if kind is None else held_by(owner).also("m.kind = :kind", kind=kind)
+        return self._records(owner, owned, limit, everything=everything)
 
     def texts(self, owner: Owner) -> tuple[str, ...]:
         """List the texts that are live, newest first."""
@@ -94,7 +110,7 @@ class Store:
         Raises:
             NotFound: the owner has none of that id.
         """
-        found = self._records(owner, held_by(owner).also("m.id = :id", id=id), 1)
+        found = self._records(owner, held_by(owner).also("m.id = :id", id=readable(id)), 1)
         if not found:
             raise NotFound(what=f"no memory {id!r}", where=f"user {owner.user!r}", fix="see `interlock memory list`")
         return found[0]
@@ -106,6 +122,7 @@ class Store:
         alive = [record for record in records if record.state(now) == "live"]
         return Stats(
             live=len(alive),
+            coming=sum(record.state(now) == "coming" for record in records),
             closed=sum(record.state(now) == "closed" for record in records),
             expired=sum(record.state(now) == "expired" for record in records),
             by_kind=dict(Counter(record.kind for record in alive)),
@@ -181,12 +198,12 @@ class Store:
         """Let go of files and locks."""
         self._shelves.close()
 
-    def _records(self, owner: Owner, condition: Condition, limit: int) -> tuple[Record, ...]:
+    def _records(self, owner: Owner, owned: Condition, limit: int, *, everything: bool = True) -> tuple[Record, ...]:
         """Fetch records; asking for a user of whom nothing is known writes nothing."""
         if not self._shelves.exists(owner):
             return ()
         with self._shelves.of(owner) as shelf:
-            return shelf.records(condition, limit)
+            return shelf.records(owned if everything else live(owned, shelf.moment(self._clock.now())), limit)
 
     def _write_down(self, drafts: Sequence[Draft], owner: Owner) -> Sequence[Written]:
         if not drafts:

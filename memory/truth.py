@@ -13,28 +13,37 @@ from interlock.runtime.errors import MemoryBusy
 from interlock.runtime.memories import Owner
 
 FILE = "truth.db"
+NEWEST = "SELECT max(learned_at) FROM memories"
 SCHEMA = """
 CREATE TABLE memories (
     row INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, agent TEXT NOT NULL,
     text TEXT NOT NULL, digest TEXT NOT NULL, kind TEXT NOT NULL,
     subject TEXT, attribute TEXT, many INTEGER NOT NULL,
-    said_by TEXT NOT NULL, run TEXT NOT NULL, previous INTEGER, sources TEXT NOT NULL,
-    confidence REAL NOT NULL, sensitivity TEXT NOT NULL, label TEXT NOT NULL,
-    valid_from TEXT NOT NULL, valid_to TEXT, learned_at TEXT NOT NULL,
+    said_by TEXT NOT NULL, run TEXT NOT NULL, previous INTEGER, sources TEXT NOT NULL, frame TEXT,
+    confidence REAL NOT NULL, importance REAL NOT NULL, sensitivity TEXT NOT NULL, purposes TEXT NOT NULL,
+    label TEXT NOT NULL, valid_from TEXT NOT NULL, valid_to TEXT, ends TEXT NOT NULL, learned_at TEXT NOT NULL,
     closed_at TEXT, superseded_by TEXT NOT NULL DEFAULT '',
     expires_at TEXT, last_used TEXT, uses INTEGER NOT NULL DEFAULT 0, pinned INTEGER NOT NULL DEFAULT 0,
     policy TEXT NOT NULL, in_vectors INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE tokens (row INTEGER PRIMARY KEY, pieces TEXT NOT NULL, vectors BLOB NOT NULL);
 CREATE TABLE pieces (piece TEXT PRIMARY KEY, rows INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE links (
+    id TEXT NOT NULL, kind TEXT NOT NULL, other TEXT NOT NULL, PRIMARY KEY (id, kind, other)
+) WITHOUT ROWID;
 CREATE TABLE doomed (id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE INDEX by_age ON memories (learned_at);
 CREATE INDEX by_run ON memories (run, row) WHERE kind = 'episode';
 CREATE INDEX by_digest ON memories (digest);
 CREATE INDEX by_slot ON memories (subject, attribute) WHERE subject IS NOT NULL;
+CREATE INDEX by_frame ON memories (frame) WHERE frame IS NOT NULL;
+CREATE INDEX by_other ON links (other);
 CREATE INDEX by_pending ON memories (in_vectors, closed_at);
 CREATE VIRTUAL TABLE words USING fts5(text, tokenize = 'porter unicode61 remove_diacritics 2')
 """
+
+
+_JSON = ("sources", "label", "purposes", "conflicts_with", "made_from")
 
 
 class Truth(SqliteFile):
@@ -69,8 +78,7 @@ class Truth(SqliteFile):
             | self._names
             | {
                 "slot": None if row["subject"] is None else slot,
-                "sources": json.loads(row["sources"]),
-                "label": json.loads(row["label"]),
+                **{name: json.loads(row[name]) for name in _JSON},
                 "pinned": bool(row["pinned"]),
             }
         )
@@ -80,3 +88,8 @@ def as_text(time: datetime) -> str:
     """Write a time so that texts sort as times do. A time without a zone is taken as UTC."""
     aware = time if time.tzinfo else time.replace(tzinfo=UTC)
     return aware.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def held(now: datetime, newest: str | None) -> datetime:
+    """Hold the clock at the last time on record where it has jumped back: what is learned later stands later."""
+    return max(now, datetime.fromisoformat(newest)) if newest else now

@@ -1,84 +1,26 @@
-"""Judge a note by the write policy, and put it in its place among what is known. Every outcome has a stable code."""
+"""Put a note that was judged fit in its place among what is known. Every outcome has a stable code."""
 
 import json
-import re
 import sqlite3
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from interlock.memory.policies import WritePolicy, within
-from interlock.memory.rows import Tokens, insert
-from interlock.memory.truth import as_text
-from interlock.runtime.memories import Note, Owner, Slot, Written
-from interlock.runtime.personal import mask
+from interlock.memory.frames import Frame, frame_of
+from interlock.memory.judging import Verdict
+from interlock.memory.policies import WritePolicy, stricter
+from interlock.memory.recalling import STOPWORDS
+from interlock.memory.rows import CONFLICTS, Tokens, insert, link
+from interlock.memory.slots import Place, end, others_in, place_in_slot, slot_key
+from interlock.memory.truth import NEWEST, as_text, held
+from interlock.runtime.memories import Note, Owner, Written
 from interlock.runtime.records import Label
 
-RECALLED = "memory:"
-"""Prefix of the label source that recalled text carries."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """What the policy says about a note by itself: keep this text, or why not."""
-
-    text: str = ""
-    code: str = "kept"
-    reason: str = "allowed by the write policy"
-    masked: tuple[str, ...] = ()
-
-    @property
-    def kept(self) -> bool:
-        return self.code == "kept"
-
-
-def judge(note: Note, policy: WritePolicy, now: datetime) -> Verdict:
-    """Apply the rules that need nothing but the note. The first that objects decides."""
-    text = unicodedata.normalize("NFC", note.text).strip()
-    if objection := _of_form(text, policy) or _of_origin(note, policy) or _of_content(note, policy, now):
-        code, reason = objection
-        return Verdict(code=code, reason=reason)
-    if policy.personal_data == "keep":
-        return Verdict(text=text)
-    masked, kinds = mask(text)
-    if kinds and policy.personal_data == "refuse":
-        return Verdict(code="personal-data", reason=f"the text holds personal data: {', '.join(kinds)}")
-    return Verdict(text=masked, masked=kinds)
-
-
-def _of_form(text: str, policy: WritePolicy) -> tuple[str, str] | None:
-    if not text:
-        return "empty", "the text is empty"
-    if "\x00" in text or re.search("[\ud800-\udfff]", text):
-        return "malformed", "the text holds NUL characters or lone surrogates"
-    if len(text) > policy.max_characters:
-        return "too-long", f"the text has {len(text)} characters, {policy.max_characters} are allowed"
-    return None
-
-
-def _of_origin(note: Note, policy: WritePolicy) -> tuple[str, str] | None:
-    if note.said_by not in policy.speakers:
-        return "speaker-not-allowed", f"what {note.said_by} says is not kept"
-    # A user may well repeat what was recalled; what agents and tools repeat would be remembered for ever.
-    if note.said_by != "user" and any(source.startswith(RECALLED) for source in note.label.sources):
-        return "recalled-text", "the text was recalled from memory, and is not learned again"
-    if note.label.integrity == "untrusted" and not policy.untrusted:
-        return "untrusted-source", f"the text comes from an untrusted source: {', '.join(note.label.sources) or '?'}"
-    return None
-
-
-def _of_content(note: Note, policy: WritePolicy, now: datetime) -> tuple[str, str] | None:
-    if note.kind not in policy.kinds:
-        return "kind-not-kept", f"memories of kind {note.kind} are not kept"
-    if not within(policy.max_sensitivity, note.sensitivity):
-        return "too-sensitive", f"{note.sensitivity} notes are not kept, at most {policy.max_sensitivity} ones"
-    if note.confidence < policy.min_confidence:
-        return "low-confidence", f"confidence {note.confidence:g} is below {policy.min_confidence:g}"
-    if note.expires_at is not None and as_text(note.expires_at) <= as_text(now):
-        return "expired", "the note had expired before it was written"
-    return None
+ALIKE = 20
+"""How many memories are looked at for what an agent may only repeat."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,43 +37,64 @@ class Draft:
 
 
 def place(db: sqlite3.Connection, draft: Draft) -> Written:
-    """Merge a draft into its duplicate, or add it and close what it supersedes. Runs inside a transaction."""
-    note, owner, now = draft.note, draft.owner, draft.now
+    """Merge a draft into its duplicate, or add it and end what it supersedes. Runs inside a transaction."""
+    draft = replace(draft, now=held(draft.now, db.execute(NEWEST).fetchone()[0]))
+    frame = frame_of(draft.verdict.text)
+    if (known := _repeated(db, draft, frame)) is not None:
+        reason = f"it says only what memory {known} says, which was recalled before"
+        return Written(kept=False, code="recalled-text", reason=reason, policy=draft.policy.version)
     if (same := _duplicate(db, draft)) is not None:
-        _merge(db, same, note, now)
-        return Written(kept=True, code="duplicate", reason="known already; the source was added", id=same["id"])
-    if _too_many(db, draft.policy, now):
-        return Written(kept=False, code="rate", reason=f"more than {draft.policy.per_hour} notes within an hour")
-    rivals = _rivals(db, note.slot, owner) if note.slot and not note.slot.many else []
-    starts = as_text(note.valid_from or now)
-    values = _values(draft)
-    if ends := min((rival["valid_from"] for rival in rivals if rival["valid_from"] > starts), default=None):
-        values |= {"valid_to": min(ends, values["valid_to"] or ends), "closed_at": as_text(now)}
-        insert(db, values, draft.tokens)
-        return Written(kept=True, code="kept-as-past", reason="a later value is known; kept as past", id=draft.id)
-    insert(db, values, draft.tokens)
-    for rival in rivals:
-        _close(db, rival, by=draft.id, ends=starts, now=now)
-    return _written(draft, rivals)
+        _merge(db, same, draft)
+        reason = "known already; the source was added"
+        return Written(kept=True, code="duplicate", reason=reason, id=same["id"], policy=draft.policy.version)
+    if _too_many(db, draft.policy, draft.now):
+        reason = f"more than {draft.policy.per_hour} notes within an hour"
+        return Written(kept=False, code="rate", reason=reason, policy=draft.policy.version)
+    return _add(db, draft, frame)
 
 
-def _written(draft: Draft, rivals: list[sqlite3.Row]) -> Written:
+def _add(db: sqlite3.Connection, draft: Draft, frame: Frame) -> Written:
+    note, now = draft.note, as_text(draft.now)
+    found = place_in_slot(others_in(db, note.slot, draft.owner, now), note, now)
+    conflicts = [row["id"] for row in found.doubted] + _contradicted(db, draft, frame)
+    insert(db, _values(draft, found, frame), draft.tokens)
+    for row in found.replaced:
+        end(db, row, by=draft.id, ends=found.starts, now=now)
+    for other in conflicts:
+        link(db, draft.id, CONFLICTS, other)
+        link(db, other, CONFLICTS, draft.id)
+    return _written(draft, found, conflicts)
+
+
+def _written(draft: Draft, found: Place, conflicts: Sequence[str]) -> Written:
+    code, reason = "kept", draft.verdict.reason
+    if conflicts:
+        code, reason = "contradicts", "another memory says otherwise; both are kept, and marked"
+    if found.replaced:
+        code, reason = "superseded-other", "it supersedes the former value of its slot"
+    if found.cut and (found.ends or "~") <= as_text(draft.now):
+        code, reason = "kept-as-past", "a later value is known; kept as past"
     masked = f"; masked: {', '.join(draft.verdict.masked)}" if draft.verdict.masked else ""
-    if not rivals:
-        return Written(kept=True, code="kept", reason=draft.verdict.reason + masked, id=draft.id)
-    replaced = tuple(str(rival["id"]) for rival in rivals)
-    reason = "it supersedes the former value of its slot" + masked
-    return Written(kept=True, code="superseded-other", reason=reason, id=draft.id, replaced=replaced)
+    return Written(
+        kept=True,
+        code=code,
+        reason=reason + masked,
+        id=draft.id,
+        replaced=tuple(row["id"] for row in found.replaced),
+        conflicts=tuple(conflicts),
+        policy=draft.policy.version,
+    )
 
 
-def _values(draft: Draft) -> dict[str, Any]:
-    note, owner, now = draft.note, draft.owner, draft.now
+def _values(draft: Draft, found: Place, frame: Frame) -> dict[str, Any]:
+    note, now = draft.note, as_text(draft.now)
     subject, attribute = slot_key(note.slot) if note.slot else (None, None)
     return {
         "id": draft.id,
-        "agent": owner.agent,
+        "agent": draft.owner.agent,
         "text": draft.verdict.text,
         "digest": digest_of(draft.verdict.text),
+        "frame": frame.key if note.kind != "episode" else None,
         "kind": note.kind,
         "subject": subject,
         "attribute": attribute,
@@ -140,48 +103,92 @@ def _values(draft: Draft) -> dict[str, Any]:
         "run": note.run,
         "sources": json.dumps([_source(note, now)]),
         "confidence": note.confidence,
-        "sensitivity": note.sensitivity,
+        "importance": note.importance,
+        "pinned": note.pinned,
+        "sensitivity": draft.verdict.sensitivity,
+        "purposes": json.dumps(note.purposes),
         "label": note.label.model_dump_json(),
-        "valid_from": as_text(note.valid_from or now),
-        "valid_to": as_text(note.valid_to) if note.valid_to else None,
-        "learned_at": as_text(now),
+        "valid_from": found.starts,
+        "valid_to": found.ends,
+        "ends": json.dumps([[now, found.ends]]),
+        "learned_at": now,
         "expires_at": as_text(note.expires_at) if note.expires_at else None,
         "policy": draft.policy.version,
     }
 
 
-def _source(note: Note, now: datetime) -> dict[str, str]:
-    return {"run": note.run, "said_by": note.said_by, "at": as_text(now)}
+def _source(note: Note, now: str) -> dict[str, str]:
+    return {"run": note.run, "event": note.event, "said_by": note.said_by, "at": now}
+
+
+def _repeated(db: sqlite3.Connection, draft: Draft, frame: Frame) -> str | None:
+    """Find the recalled memory of which an agent's or a tool's note is only a copy, as in a reply that quotes it."""
+    terms = frame.words | set(frame.numbers)
+    if draft.note.said_by not in ("agent", "tool") or len(terms) < 2:  # noqa: PLR2004  # one word is no statement
+        return None
+    match = " OR ".join(f'"{word}"' for word in _words(draft.verdict.text))
+    found = db.execute(
+        "SELECT m.id, m.text FROM words JOIN memories m ON m.row = words.rowid"
+        " WHERE words MATCH ? AND m.uses > 0 AND m.agent IN ('', ?) ORDER BY bm25(words) LIMIT ?",
+        (match, draft.owner.agent, ALIKE),
+    )
+    return next((row["id"] for row in found if frame.adds_nothing_to(frame_of(row["text"]))), None)
+
+
+def _words(text: str) -> Iterable[str]:
+    plain = "".join(c if c.isalnum() else " " for c in text.casefold())
+    return dict.fromkeys(word for word in plain.split() if word not in STOPWORDS)
+
+
+def _contradicted(db: sqlite3.Connection, draft: Draft, frame: Frame) -> list[str]:
+    """List what holds now and says otherwise about the same thing. Single-valued slots need no such search."""
+    note = draft.note
+    if note.kind == "episode" or frame.key is None or (note.slot and not note.slot.many):
+        return []
+    subject, attribute = slot_key(note.slot) if note.slot else (None, None)
+    now = as_text(draft.now)
+    found = db.execute(
+        "SELECT id, text FROM memories WHERE frame = ? AND agent = ? AND subject IS ? AND attribute IS ?"
+        " AND (valid_to IS NULL OR valid_to > ?) AND (expires_at IS NULL OR expires_at > ?)",
+        (frame.key, draft.owner.agent, subject, attribute, now, now),
+    )
+    return [row["id"] for row in found if frame.contradicts(frame_of(row["text"]))]
 
 
 def _duplicate(db: sqlite3.Connection, draft: Draft) -> sqlite3.Row | None:
-    note, owner = draft.note, draft.owner
+    """Find what says the same and holds when the note begins to, unless the note knows better how long."""
+    note, owner, now = draft.note, draft.owner, as_text(draft.now)
     subject, attribute = slot_key(note.slot) if note.slot else (None, None)
+    starts, ends = as_text(note.valid_from) if note.valid_from else now, as_text(note.valid_to) if note.valid_to else ""
     found: sqlite3.Row | None = db.execute(
-        "SELECT * FROM memories WHERE digest = ? AND agent = ? AND kind = ? AND closed_at IS NULL"
-        " AND subject IS ? AND attribute IS ? AND (expires_at IS NULL OR expires_at > ?)"
-        " AND (kind != 'episode' OR run = ?)",
+        "SELECT * FROM memories WHERE digest = ? AND agent = ? AND kind = ? AND subject IS ? AND attribute IS ?"
+        " AND valid_from <= ? AND (valid_to IS NULL OR valid_to > ?) AND ? IN ('', valid_to)"
+        " AND (expires_at IS NULL OR expires_at > ?) AND (kind != 'episode' OR run = ?)",
         (
-            digest_of(draft.verdict.text),
-            owner.agent,
-            note.kind,
-            subject,
-            attribute,
-            as_text(draft.now),
-            note.run,
+            digest_of(draft.verdict.text), owner.agent, note.kind, subject, attribute,
+            starts, starts, ends, now, note.run,
         ),
-    ).fetchone()
+    ).fetchone()  # fmt: skip
     return found
 
 
-def _merge(db: sqlite3.Connection, same: sqlite3.Row, note: Note, now: datetime) -> None:
-    """Add the note's source; of two labels the worse holds, of two confidences the higher."""
+def _merge(db: sqlite3.Connection, same: sqlite3.Row, draft: Draft) -> None:
+    """Add the note's source. Of labels and sensitivities the stricter holds, of the other figures the higher."""
+    note = draft.note
     label = Label.model_validate_json(same["label"]).join(note.label)
-    sources = [*json.loads(same["sources"]), _source(note, now)]
+    sources, source = json.loads(same["sources"]), _source(note, as_text(draft.now))
+    if all((old["run"], old["event"]) != (note.run, note.event) or not note.event for old in sources):
+        sources.append(source)
+    expires = as_text(note.expires_at) if note.expires_at else None
     db.execute(
-        "UPDATE memories SET sources = ?, label = ?, confidence = max(confidence, ?) WHERE row = ?",
-        (json.dumps(sources), label.model_dump_json(), note.confidence, same["row"]),
-    )
+        "UPDATE memories SET sources = ?, label = ?, sensitivity = ?, confidence = max(confidence, ?),"
+        " importance = max(importance, ?), pinned = max(pinned, ?), expires_at = max(expires_at, ?) WHERE row = ?",
+        (
+            json.dumps(sources), label.model_dump_json(),
+            stricter(same["sensitivity"], draft.verdict.sensitivity),
+            note.confidence, note.importance, note.pinned, expires, same["row"],
+        ),
+    )  # fmt: skip
 
 
 def _too_many(db: sqlite3.Connection, policy: WritePolicy, now: datetime) -> bool:
@@ -190,27 +197,6 @@ def _too_many(db: sqlite3.Connection, policy: WritePolicy, now: datetime) -> boo
     since = as_text(now - timedelta(hours=1))
     sql = "SELECT count(*) FROM memories WHERE learned_at > ?"
     return int(db.execute(sql, (since,)).fetchone()[0]) >= policy.per_hour
-
-
-def _rivals(db: sqlite3.Connection, slot: Slot, owner: Owner) -> list[sqlite3.Row]:
-    """Find what stands in a single-valued slot now."""
-    return db.execute(
-        "SELECT * FROM memories WHERE agent = ? AND subject = ? AND attribute = ? AND closed_at IS NULL",
-        (owner.agent, *slot_key(slot)),
-    ).fetchall()
-
-
-def _close(db: sqlite3.Connection, row: sqlite3.Row, *, by: str, ends: str, now: datetime) -> None:
-    valid_to = min(ends, row["valid_to"] or ends)
-    db.execute(
-        "UPDATE memories SET closed_at = ?, valid_to = ?, superseded_by = ? WHERE row = ?",
-        (as_text(now), valid_to, by, row["row"]),
-    )
-
-
-def slot_key(slot: Slot) -> tuple[str, str]:
-    """Write a slot's names so that case and spacing make no second slot."""
-    return " ".join(slot.subject.casefold().split()), " ".join(slot.attribute.casefold().split())
 
 
 def digest_of(text: str) -> str:

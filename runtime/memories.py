@@ -10,6 +10,7 @@ from interlock.runtime.records import Label
 
 Kind = Literal["fact", "preference", "episode", "procedure"]
 Speaker = Literal["user", "agent", "tool", "operator"]
+Sensitivity = Literal["normal", "personal", "secret"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,13 +39,23 @@ class Note(BaseModel, frozen=True, extra="forbid"):
     slot: Slot | None = None
     said_by: Speaker = "user"
     run: str = ""
+    event: str = ""
+    """The place in the run where it was learned."""
     confidence: float = Field(default=1.0, ge=0, le=1)
-    sensitivity: Literal["normal", "personal", "secret"] = "normal"
+    importance: float = Field(default=0.5, ge=0, le=1)
+    """How much it would be missed; what matters least is pruned first."""
+    pinned: bool = False
+    """Whether pruning must leave it alone."""
+    sensitivity: Sensitivity = "normal"
+    purposes: tuple[str, ...] = ()
+    """What it may be used for; empty: anything."""
     label: Label = Label()
     valid_from: datetime | None = None
     """When it became true in the world; None: when it is learned."""
     valid_to: datetime | None = None
+    """When it ceases to be true; None: not before something supersedes it."""
     expires_at: datetime | None = None
+    """When it is not to be kept any longer, true or not."""
 
 
 class Written(BaseModel, frozen=True, extra="forbid"):
@@ -57,6 +68,10 @@ class Written(BaseModel, frozen=True, extra="forbid"):
     id: str = ""
     replaced: tuple[str, ...] = ()
     """Ids of memories that this one closed."""
+    conflicts: tuple[str, ...] = ()
+    """Ids of memories that say otherwise, and hold beside it."""
+    policy: str = ""
+    """Version of the write policy that decided."""
 
 
 class Recalled(BaseModel, frozen=True, extra="forbid"):

@@ -200,9 +200,17 @@ class Listing(Tool, Protocol):
 class MemoryStore(Protocol):
     """A memory that is open. Only the gate calls it."""
 
-    async def recall(self, query: str, owner: Owner) -> Recall: ...
+    async def recall(self, query: str, owner: Owner, *, roles: Sequence[str] = ()) -> Recall:
+        """Find what answers the query and may be read by someone with these roles."""
+        ...
 
-    async def remember(self, note: Note, owner: Owner) -> Written: ...
+    async def remember(self, note: Note, owner: Owner, *, approved: bool = False) -> Written:
+        """Keep a note if the write policy allows it.
+
+        Args:
+            approved: a person has agreed, where the policy asks for one.
+        """
+        ...
 
     def texts(self, owner: Owner) -> tuple[str, ...]:
         """List the texts that are live, newest first."""

@@ -46,7 +46,7 @@ class GatedMemory:
             Call(
                 at=at,
                 passage="tool",
-                do=lambda: self.store.recall(query, self._owner),
+                do=lambda: self.store.recall(query, self._owner, roles=self.run.caller.roles),
                 intended=lambda _tx: events.Noted(what="recall", facts={}),
                 done=lambda _tx, found, ms: read(found, ms),
                 failed=lambda _tx, error, ms: _failed("read_memory", error, decision),
@@ -56,7 +56,7 @@ class GatedMemory:
 
     async def remember(self, note: Note, *, at: str) -> Written:
         """Offer a note to the memory; its write policy decides."""
-        note = note.model_copy(update={"run": self.run.scope.run})
+        note = note.model_copy(update={"run": self.run.scope.run, "event": self.run.place(at)})
         facts = {"text": note.text, "kind": note.kind, "said_by": note.said_by, "sensitivity": note.sensitivity}
         decision = self.gate.require(self.run, at, "write_memory", facts, note.label)
         note = note.model_copy(update={"text": _changed(note.text, decision)})
@@ -64,7 +64,7 @@ class GatedMemory:
         def written(_tx: Transaction, made: Written, ms: float) -> events.MemoryWritten:
             return events.MemoryWritten(
                 memory=made.id, kept=made.kept, code=made.code, reason=made.reason, replaced=list(made.replaced),
-                ms=round(ms, 3),
+                conflicts=list(made.conflicts), policy=made.policy, ms=round(ms, 3),
             )  # fmt: skip
 
         return await self.gate.pass_through(

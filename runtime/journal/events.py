@@ -230,6 +230,9 @@ class MemoryWritten(Event):
     code: str
     reason: str
     replaced: list[str] = []
+    conflicts: list[str] = []
+    policy: str = ""
+    """Version of the write policy that decided."""
     ms: float
 
 

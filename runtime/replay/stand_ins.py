@@ -88,26 +88,26 @@ class RecordedMemory:
     answers: Answers
     inner: MemoryStore | None
 
-    async def recall(self, query: str, owner: Owner) -> Recall:
+    async def recall(self, query: str, owner: Owner, *, roles: Sequence[str] = ()) -> Recall:
         """Give what was found."""
         step = await self.answers.answer("memory_read", "refused")
         if step is None:
-            return await self._live().recall(query, owner)
+            return await self._live().recall(query, owner, roles=roles)
         if step.kind == "refused":
             raise await raised(step.facts["told"])
         return Recall.model_validate({"items": step.facts["items"], "withheld": step.facts["withheld"]})
 
-    async def remember(self, note: Note, owner: Owner) -> Written:
+    async def remember(self, note: Note, owner: Owner, *, approved: bool = False) -> Written:
         """Give what the write policy decided."""
         step = await self.answers.answer("memory_written", "refused")
         if step is None:
-            return await self._live().remember(note, owner)
+            return await self._live().remember(note, owner, approved=approved)
         if step.kind == "refused":
             raise await raised(step.facts["told"])
         facts = step.facts
         return Written(
             kept=facts["kept"], code=facts["code"], reason=facts["reason"], id=facts["memory"],
-            replaced=tuple(facts["replaced"]),
+            replaced=tuple(facts["replaced"]), conflicts=tuple(facts["conflicts"]), policy=facts["policy"],
         )  # fmt: skip
 
     def texts(self, owner: Owner) -> tuple[str, ...]:

@@ -153,7 +153,7 @@ def test_a_memory_of_another_version_is_refused(home: Path, clock: ManualClock, 
         db.execute("UPDATE meta SET value = '99' WHERE name = 'format'")
     truth.close()
 
-    with pytest.raises(HomeUnusable, match="memory of format 99, not 1"):
+    with pytest.raises(HomeUnusable, match="memory of format 99, not 2"):
         Memory().open(home, clock).list(ann)
 
 

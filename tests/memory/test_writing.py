@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from interlock.memory import Memory, WritePolicy
+from interlock.memory.judging import judge
 from interlock.memory.store import Store
-from interlock.memory.writing import judge
 from interlock.runtime.clock import ManualClock
 from interlock.runtime.errors import PolicyBroken
 from interlock.runtime.memories import Note, Owner, Slot
@@ -30,6 +30,14 @@ CHANNEL = Slot(subject="user", attribute="preferred channel")
         (Note(text="likes tea", confidence=0.4), "low-confidence"),
         (Note(text="likes tea", sensitivity="secret"), "too-sensitive"),
         (Note(text="likes tea", expires_at=NOW), "expired"),
+        (Note(text="likes tea", valid_from=NOW, valid_to=NOW), "never-true"),
+        (Note(text="likes tea", slot=Slot(subject="user", attribute=" ")), "bad-slot"),
+        (Note(text="likes tea", slot=Slot(subject="user", attribute="x" * 201)), "bad-slot"),
+        (Note(text="likes tea", slot=Slot(subject="us\x00er", attribute="drink")), "malformed"),
+        (Note(text="likes tea", run="\ud800"), "malformed"),
+        (Note(text="\u200b\u202e"), "empty"),
+        (Note(text="x" * 1_000_000), "too-long"),
+        (Note(text="'; DROP TABLE memories; --"), "kept"),
         (Note(text="👩‍👧 שלום"), "kept"),
     ],
 )
