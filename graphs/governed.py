@@ -1,4 +1,4 @@
-"""Bind a node to an assembly: the run is entered before it and left after it, and its ports are its context."""
+"""Bind a node to runs: its run is entered before it and left after it, and its ports are its context."""
 
 import asyncio
 import threading
@@ -6,11 +6,13 @@ from collections.abc import Awaitable, Callable
 from contextvars import copy_context
 from typing import Any
 
+from langgraph._internal._constants import CONFIG_KEY_CHECKPOINTER
 from langgraph._internal._runnable import RunnableCallable
+from langgraph.config import get_config
 from langgraph.errors import GraphInterrupt
 from langgraph.runtime import Runtime
 
-from interlock.graphs.assembly import Assembly, Entered
+from interlock.graphs.runs import Entered, Runs
 from interlock.runtime.errors import InterlockError
 from interlock.runtime.gate.backstop import passing
 from interlock.runtime.gate.stops import RunStopped
@@ -20,25 +22,25 @@ from interlock.runtime.records import Status
 Node = Callable[[Any, Runtime[Any]], Awaitable[Any]]
 
 
-def governed(assembly: Assembly, node: Node, *, name: str, first: bool = False, last: bool = False) -> RunnableCallable:
+def governed(runs: Runs, node: Node, *, name: str, first: bool = False, last: bool = False) -> RunnableCallable:
     """Make a LangGraph node of ours. It runs in sync and async graphs alike."""
     counts = name in ("think", "plan")
 
     async def run(state: Any, runtime: Runtime[Any]) -> Any:
         header = None
         if first:
-            entered, header = assembly.begin(state, runtime)
+            entered, header = runs.begin(state, runtime, can_wait=_is_kept())
         else:
-            entered = assembly.resume(state["run"], runtime)
+            entered = runs.resume(state["run"], runtime)
         entered.inside += 1
         try:
             if name == "act":
                 await asyncio.sleep(0)  # let the tasks of this step begin before one of them pauses the run
             if counts:
-                assembly.check_steps(entered, state["steps"])
+                runs.check_steps(entered, state["steps"])
             with passing("governed"):
                 writes = await node(state, runtime.override(context=entered.deps))
-            assembly.require_lease(entered)
+            runs.require_lease(entered)
             if last:
                 entered.ended = RunEnded(status="done")
             return writes if header is None else {**writes, "run": header}
@@ -47,9 +49,14 @@ def governed(assembly: Assembly, node: Node, *, name: str, first: bool = False, 
             raise
         finally:
             entered.inside -= 1
-            assembly.leave(entered)
+            runs.leave(entered)
 
     return RunnableCallable(_in_own_loop(run), run, name=name, trace=False)
+
+
+def _is_kept() -> bool:
+    """Tell whether a checkpointer keeps this run, so that it can wait for people."""
+    return bool(get_config().get("configurable", {}).get(CONFIG_KEY_CHECKPOINTER))
 
 
 def _note_end(entered: Entered, error: BaseException, runtime: Runtime[Any]) -> None:
@@ -98,6 +105,3 @@ def _in_thread(do: Callable[[], Any]) -> Any:
     if "error" in box:
         raise box["error"]
     return box["value"]
-
-
-__all__ = ["Entered", "governed"]

@@ -1,7 +1,10 @@
 """Under which manifest a thread waits, and whether another may go on with it."""
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
+
+import orjson
 
 from interlock.runtime.errors import ManifestChanged
 from interlock.runtime.home import Home
@@ -30,6 +33,11 @@ def check_manifest(home: Home, run: str, now: dict[str, Any], accepted: Sequence
             where=f"run {run}",
             fix=f'declare Agent(takes_over=["{begun.hash[:12]}"]) if it can go on, or start a new thread',
         )
+
+
+def hashed(value: Any) -> str:
+    """Hash JSON data: hexadecimal SHA-256."""
+    return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def _fixed(manifest: dict[str, Any]) -> dict[str, Any]:

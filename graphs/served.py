@@ -5,7 +5,9 @@ from typing import Final
 from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import ExecutionInfo, Runtime
 
-from interlock.graphs.assembly import HEADER, Assembly, Entered
+from interlock.graphs.assembly import Assembly
+from interlock.graphs.headers import HEADER
+from interlock.graphs.runs import Entered
 from interlock.runtime.errors import ArgumentsRefused, InterlockError
 from interlock.runtime.gate import effects
 from interlock.runtime.gate.backstop import passing
@@ -53,7 +55,7 @@ class Served:
             with passing("governed"):
                 origin = UNTRACED if label.integrity == "trusted" else STRANGER
                 outcome = await entered.deps.tools.call(call, at=_AT, label=label, origin=origin)
-            self._assembly.require_lease(entered)
+            self._assembly.runs.require_lease(entered)
             entered.ended = RunEnded(status="done")
             if outcome.waiting is not None:
                 entered.ended = RunEnded(status="waiting", approvals=[outcome.waiting["id"]])
@@ -66,14 +68,14 @@ class Served:
             raise
         finally:
             entered.inside -= 1
-            self._assembly.leave(entered)
+            self._assembly.runs.leave(entered)
 
     def _entered(self, thread: str, run: str) -> Entered:
         place = ExecutionInfo(checkpoint_id="", checkpoint_ns="", task_id="", thread_id=thread)
         runtime = Runtime(context=self._caller, execution_info=place)
         if run:
-            return self._assembly.resume(self._header(thread, run), runtime)
-        return self._assembly.begin({"messages": []}, runtime)[0]
+            return self._assembly.runs.resume(self._header(thread, run), runtime)
+        return self._assembly.runs.begin({"messages": []}, runtime)[0]
 
     def _header(self, thread: str, run: str) -> RunHeader:
         """Read back from the journal how the run was begun."""

@@ -65,7 +65,8 @@ class Workflow:
         return graph
 
     def _add(self, name: str, node: Node, *, goes_to: tuple[str, ...] = (), **options: Any) -> None:
-        self._graph.add_node(name, governed(self._assembly, node, name=name, **options), destinations=goes_to or None)
+        made = governed(self._assembly.runs, node, name=name, **options)
+        self._graph.add_node(name, made, destinations=goes_to or None)
 
     def _frame(self, remembers: bool) -> None:
         self._add("begin", begin, first=True)

@@ -9,6 +9,7 @@ from langgraph.runtime import Runtime
 from interlock.nodes.state import text_of, this_turn
 from interlock.runtime.errors import MessageRefused
 from interlock.runtime.ports import Deps
+from interlock.runtime.text import is_whole
 
 MOST_CHARS = 100_000
 """The longest request that is taken; longer input belongs into a file that a tool reads."""
@@ -76,7 +77,7 @@ def check_request(text: str, where: str) -> None:
         raise MessageRefused(what=f"the request is a {type(text).__name__}", where=where, fix="send text")
     if not any(character.isprintable() and not character.isspace() for character in text):
         raise MessageRefused(what="the request is empty", where=where, fix="say what is wanted")
-    if any("\ud800" <= character <= "\udfff" for character in text):
+    if not is_whole(text):
         raise MessageRefused(
             what="the request holds half a character (a lone surrogate)", where=where, fix="send valid Unicode"
         )

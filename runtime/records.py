@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from interlock.runtime.errors import BadInput
+from interlock.runtime.text import is_whole
 
 Integrity = Literal["trusted", "untrusted"]
 Confidentiality = Literal["public", "private"]
@@ -21,7 +22,7 @@ Status = Literal["done", "waiting", "stopped", "failed"]
 
 
 def _whole_text(text: str) -> str:
-    if any("\ud800" <= character <= "\udfff" for character in text):
+    if not is_whole(text):
         raise ValueError("holds half a character (a lone surrogate)")
     return text
 

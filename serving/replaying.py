@@ -103,7 +103,7 @@ def _die(home: ReplayHome, graph: Compiled) -> None:
     """Lose what a process that was killed here had lost."""
     home.die()
     if (assembly := assembly_of(graph)) is not None:
-        assembly.forget(home)
+        assembly.runs.forget(home)
 
 
 async def _given(recording: Recording, step: Step, graph: Compiled, config: Any) -> Any:

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal
 
+import orjson
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from interlock.runtime.contract import ToolContract
 from interlock.runtime.errors import InterlockError, ToolFailed
+from interlock.runtime.text import mended
 from interlock.tools.isolation import InChild
 from interlock.tools.refused import Refused
 from interlock.tools.threads import in_thread
@@ -58,13 +60,14 @@ def delivered(contract: ToolContract, dump: Callable[[], Any], largest: int) -> 
         ToolFailed: it breaks its schema, or is too large.
     """
     try:
-        value = dump()
+        value = mended(dump())
         data = to_json(value, inf_nan_mode="constants")
         if b"NaN" in data or b"Infinity" in data:
             from_json(data, allow_inf_nan=False)
+        orjson.dumps(value)  # takes no integers over 64 bits, which a journal could not give back
     except ValidationError as error:
         raise failure(contract, f"its result breaks its schema: {_first(error)}") from error
-    except (PydanticSerializationError, ValueError) as error:
+    except (PydanticSerializationError, TypeError, ValueError) as error:
         raise failure(contract, f"its result has no JSON form: {error}") from error
     if len(data) > largest:
         size = f"{len(data):,} bytes, {largest:,} are allowed"
@@ -75,6 +78,7 @@ def delivered(contract: ToolContract, dump: Callable[[], Any], largest: int) -> 
 def failure(contract: ToolContract, reason: str, happened: Literal["no", "maybe"] | None = None) -> ToolFailed:
     """Make the error; a tool that changes nothing did nothing, of any other it is not known."""
     unless_told: Literal["no", "maybe"] = "no" if contract.read_only else "maybe"
+    reason = mended(reason)
     cut = reason if len(reason) <= _LONGEST_REASON else reason[:_LONGEST_REASON] + "…"
     return ToolFailed(tool=contract.name, reason=cut, happened=happened or unless_told)
 

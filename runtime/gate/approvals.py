@@ -20,6 +20,10 @@ State = Literal["pending", "approved", "denied", "edited", "happened", "expired"
 Question = Literal["policy", "in_doubt"]
 NOBODY = "nobody in time"
 """Stands as the answerer where the end of the time was put on record."""
+ID = 32
+"""Hexadecimal digits of an id: the beginning of the digest that it is bound to."""
+_LEAST = 6
+"""Digits from which on the beginning of an id stands for all of it."""
 _OPEN: tuple[State, ...] = ("pending", "approved")
 """States that time still ends."""
 
@@ -49,6 +53,9 @@ approvals = Table(
 
 _NAMES = tuple(column.name for column in approvals.columns)
 _GET = Statement(select(approvals).where(approvals.c.id == bindparam("of")))
+_BEGINNING = Statement(
+    select(approvals.c.id).where(approvals.c.id.startswith(bindparam("digits"), autoescape=False)).limit(2)
+)
 _ALL = Statement(select(approvals).order_by(approvals.c.asked_at))
 _ADD = Statement(insert(approvals))
 _SET = Statement(
@@ -159,13 +166,19 @@ class Approvals:
         return self._read(rows[0]) if rows else None
 
     def get(self, id: str) -> Approval:
-        """Look one up.
+        """Look one up by its id, or by how that begins, as people write it.
 
         Raises:
-            NotFound: there is none of that id.
+            NotFound: there is none of that id, or several begin like that.
         """
-        if (found := self.find(id)) is None:
-            raise NotFound(what=f"no approval {id!r}", where="approvals", fix="`interlock approvals list` names them")
+        fix = "`interlock approvals list` names them"
+        if (found := self.find(id)) is not None:
+            return found
+        meant = self._database.read(_BEGINNING, digits=id) if len(id) >= _LEAST and id.isalnum() else []
+        if len(meant) > 1:
+            raise NotFound(what=f"several approvals begin with {id!r}", where="approvals", fix=fix)
+        if not meant or (found := self.find(meant[0][0])) is None:
+            raise NotFound(what=f"no approval {id!r}", where="approvals", fix=fix)
         return found
 
     def list(self, *, state: State | None = "pending", thread: str | None = None) -> list[Approval]:
@@ -314,4 +327,4 @@ def _refused(approval: Approval, why: str, fix: str = "nothing was changed") -> 
     return ApprovalRefused(what=f"approval {approval.id} cannot be answered: {why}", where=approval.tool, fix=fix)
 
 
-__all__ = ["NOBODY", "Answer", "Approval", "Approvals", "Question", "State", "approvals"]
+__all__ = ["ID", "NOBODY", "Answer", "Approval", "Approvals", "Question", "State", "approvals"]

@@ -9,12 +9,13 @@ from interlock.runtime.contract import ToolContract
 from interlock.runtime.database import Transaction
 from interlock.runtime.errors import ToolFailed
 from interlock.runtime.gate import effects
-from interlock.runtime.gate.approvals import Approval, Question
+from interlock.runtime.gate.approvals import ID, Approval, Question
 from interlock.runtime.gate.backstop import passing
 from interlock.runtime.gate.gate import Call, Gate
 from interlock.runtime.gate.leases import keep, lasting
 from interlock.runtime.gate.led_here import led_here
 from interlock.runtime.gate.run import OpenRun
+from interlock.runtime.gate.stops import CannotWait
 from interlock.runtime.journal import events
 from interlock.runtime.labels import result_label
 from interlock.runtime.ports import Tool, ToolOutcome, Tracked
@@ -131,7 +132,9 @@ class Calling:
         decision = self._question(question)
         bound = self._bound(question, attempt, decision)
         home = self.gate.home
-        found = home.approvals.find(bound[:10]) or self._ask(bound, question, decision)
+        if (found := home.approvals.find(bound[:ID])) is None:
+            self._require_patience(decision)
+            found = self._ask(bound, question, decision)
         if found.digest != bound:
             raise ToolFailed(tool=self.contract.name, reason=f"approval {found.id} is about something else")
         if found.state == "approved" or (found.state == "used" and self.contract.read_only):
@@ -146,6 +149,21 @@ class Calling:
             return self._settle({"value": None, "told": f"{self.call.tool} took effect, as told by {by}"}, by)
         self.stands = found
         return None if found.question == "policy" and found.state == "edited" else self._not_approved(found)
+
+    def _require_patience(self, decision: Decision) -> None:
+        """Refuse to ask people on behalf of a run that could not go on when they have answered.
+
+        Raises:
+            CannotWait: nothing keeps the run.
+        """
+        if self.run.can_wait:
+            return
+        event = events.Refused(
+            action=self.call.tool, call=self.call.id, decision=decision, code=CannotWait.code, request=self.arguments,
+            label=self.label, origin=self.traced,
+        )  # fmt: skip
+        self.gate.refuse(self.run, self.at, event)
+        raise CannotWait(tool=self.call.tool, reason=decision.reason)
 
     def _bound(self, question: Question, attempt: int, decision: Decision) -> str:
         """Digest what people answer: the request, its cost and label, and under which policies it is asked."""
@@ -178,7 +196,7 @@ class Calling:
         return self._outcome(told)
 
     def _ask(self, bound: str, question: Question, decision: Decision) -> Approval:
-        home, run, id = self.gate.home, self.run, bound[:10]
+        home, run, id = self.gate.home, self.run, bound[:ID]
         with home.database.transaction(durable=True) as tx:
             home.approvals.ask(
                 tx, scope=run.scope, arguments=self.arguments, about=self._about(), decision=decision, id=id,

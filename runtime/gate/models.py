@@ -15,11 +15,14 @@ from interlock.runtime.gate.stops import PriceUnknown
 from interlock.runtime.journal.events import ModelDone, ModelFailed, ModelIntended
 from interlock.runtime.journal.prompts import message_kept
 from interlock.runtime.records import Decision, Label, Usage
+from interlock.runtime.text import mended
 
 if TYPE_CHECKING:
     from interlock.runtime.models.chat import Bound, ChatModel
 
 _CHARS_PER_TOKEN = 4
+_MOST_TOKENS = 10_000_000
+"""What a call can have used at most: several times the longest context there is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +65,8 @@ class _Asking:
     decision: Decision
     expected: Usage = field(default_factory=Usage, init=False)
     attempts: int = field(default=1, init=False)
+    corrected: str = field(default="", init=False)
+    """What was reported to be used, and cannot be."""
     id: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -100,12 +105,14 @@ class _Asking:
         reply, self.attempts = await self.bound.generate(self.messages, self.gate.home.clock)
         if reply.id is None:
             reply.id = f"m-{self.id}"
-        return reply
+        self.corrected = _impossible(reply)
+        return _mended(reply.model_copy(update={"usage_metadata": None}) if self.corrected else reply)
 
     def done(self, _tx: Transaction, reply: AIMessage, ms: float) -> ModelDone:
         return ModelDone(
-            call=self.id, reply=message_kept(reply), usage=self.used(reply), attempts=self.attempts, ms=round(ms, 3)
-        )
+            call=self.id, reply=message_kept(reply), usage=self.used(reply), corrected=self.corrected,
+            attempts=self.attempts, ms=round(ms, 3),
+        )  # fmt: skip
 
     def failed(self, _tx: Transaction, error: BaseException, ms: float) -> ModelFailed:
         return ModelFailed(
@@ -123,3 +130,17 @@ class _Asking:
         price = self.model.price
         usd = None if price is None else price.of(given, made)
         return Usage(input_tokens=given, output_tokens=made, model_calls=1, usd=usd)
+
+
+def _impossible(reply: AIMessage) -> str:
+    """Tell what was reported to be used, where that cannot be; empty where it can."""
+    if (counted := reply.usage_metadata) is None:
+        return ""
+    given, made = counted["input_tokens"], counted["output_tokens"]
+    return "" if min(given, made) >= 0 and max(given, made) <= _MOST_TOKENS else f"{given} tokens in, {made} out"
+
+
+def _mended(reply: AIMessage) -> AIMessage:
+    """Take out what no checkpoint, journal or provider would take."""
+    found = {name: new for name, old in reply.__dict__.items() if (new := mended(old, integers=True)) is not old}
+    return reply.model_copy(update=found) if found else reply

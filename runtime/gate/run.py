@@ -41,6 +41,8 @@ class OpenRun:
     tail: PromptTail = field(default_factory=PromptTail)
     policy_version: str = ""
     """Of the last decision."""
+    can_wait: bool = True
+    """Whether it can be gone on with once a person has answered."""
     offered: tuple[str, ...] | None = None
     """The tools that were selected for it; None: all of them."""
 

@@ -65,6 +65,24 @@ class PolicyDenied(RunStopped):
 
 
 @dataclass(eq=False, kw_only=True)
+class CannotWait(RunStopped):
+    """A person must be asked, but nothing keeps the run until the answer comes. Nothing was asked, and nothing done."""
+
+    code = "cannot-wait"
+    acts = "caller"
+    exit_status = 2
+
+    tool: str
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.tool} needs a person's approval ({self.reason}), and this graph has no checkpointer to wait with; "
+            "make the graph with checkpointer=..., or use a Session"
+        )
+
+
+@dataclass(eq=False, kw_only=True)
 class LeaseLost(RunStopped):
     """Another worker has taken the thread over; what this one did since is not recorded as done."""
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
+import orjson
+
 from interlock.runtime.contract import ToolContract
 from interlock.runtime.errors import ArgumentsRefused
 from interlock.runtime.gate.calling import Calling
@@ -73,7 +75,7 @@ class GatedTools:
         if self.run.offered is not None and call.tool not in self.run.offered:
             return self._refuse(call, at, "not-offered", _not_offered(call.tool, self.run.offered, len(self.tools)))
         try:
-            arguments = tool.check(call.arguments)
+            arguments = _writable(call.tool, tool.check(call.arguments))
         except ArgumentsRefused as error:
             return self._refuse(call, at, error.code, str(error))
         outcome = await self._admitted(tool, call, arguments, at=at, label=label, traced=origin)
@@ -145,6 +147,15 @@ def offered_in(journal: Journal, run: str) -> tuple[str, ...] | None:
         if isinstance(entry.event, events.Noted) and entry.event.what == OFFERED:
             return tuple(entry.event.facts["tools"])
     return None
+
+
+def _writable(tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Let arguments pass that can be put on record exactly as they are."""
+    try:
+        orjson.dumps(arguments)
+    except TypeError as error:
+        raise ArgumentsRefused(tool=tool, problems=(f"the arguments cannot be kept: {error}",)) from error
+    return arguments
 
 
 def _not_offered(name: str, offered: Sequence[str], count: int) -> str:

@@ -108,6 +108,8 @@ class ModelDone(Event):
     call: str
     reply: Message
     usage: Usage
+    corrected: str = ""
+    """What the provider reported to have used, where that cannot be, and was estimated instead."""
     attempts: int = 1
     ms: float
 

@@ -7,6 +7,7 @@ payload leaves the chain valid and nothing to guess from. Source: hash chaining 
 
 import hashlib
 import hmac
+import json
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from interlock.runtime.database import Database, Statement, Transaction, metadat
 from interlock.runtime.errors import JournalBroken
 from interlock.runtime.journal.events import KINDS, Event, read_event
 from interlock.runtime.journal.seals import INTERVAL, Seal, Sealer
+from interlock.runtime.text import mended
 
 FORMAT = 1
 GENESIS = "0" * 64
@@ -132,9 +134,9 @@ class Journal:
             "place": place,
             "kind": event.kind,
             "facts": fields,
-            "content": self.store(tx, scope.subject, orjson.dumps(content)) if content else None,
+            "content": self.store(tx, scope.subject, written(content)) if content else None,
         }
-        text = orjson.dumps(head).decode()
+        text = written(head).decode()
         hash_ = chained(previous, text)
         tx.run(_ADD, seq=seq, run=scope.run, thread=scope.thread, kind=event.kind, head=text, hash=hash_)
         if self._sealer is not None and (event.kind == "run_ended" or seq % INTERVAL == 0):
@@ -222,6 +224,14 @@ class Journal:
             event=_with_content(kind, head["facts"], content),
             erased=content is None,
         )
+
+
+def written(value: Any) -> bytes:
+    """Write plain data as JSON, also where others left half characters or endless integers in it."""
+    try:
+        return orjson.dumps(value, default=str)
+    except TypeError:
+        return json.dumps(mended(value), default=str, ensure_ascii=False).encode()
 
 
 def _with_content(kind: str, facts: dict[str, Any], content: dict[str, Any] | None) -> Event:

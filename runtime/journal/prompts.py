@@ -9,10 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from interlock.runtime.database import Transaction
-from interlock.runtime.journal.journal import Journal
+from interlock.runtime.journal.journal import Journal, written
 
 if TYPE_CHECKING:
     from langchain_core.messages import AnyMessage, BaseMessage
@@ -174,7 +172,7 @@ class Tails:
 
 
 def _cell(previous: str | None, message: dict[str, Any]) -> bytes:
-    return orjson.dumps({"prev": previous, "message": message}, default=str)
+    return written({"prev": previous, "message": message})
 
 
 def read_prompt(journal: Journal, digest: str) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from interlock import Caller, Session
 from interlock.graphs import tool_loop
 from interlock.runtime.clock import ManualClock
 from interlock.runtime.database import Statement
-from interlock.runtime.errors import ApprovalRefused, JournalBroken
+from interlock.runtime.errors import ApprovalRefused, JournalBroken, NotFound
 from interlock.runtime.gate.reminders import sweep
 from interlock.runtime.home import Home
 from interlock.runtime.journal import events
@@ -55,6 +55,17 @@ async def test_a_payment_that_needs_two_is_made_once_when_two_have_approved(
 
     assert till.paid == [Decimal(100)]
     assert home.approvals.get(id).state == "used"
+
+
+async def test_an_approval_is_named_by_how_its_id_begins(home: Home, agents: Agents) -> None:
+    async with session(home, agents, "100", "200") as opened:
+        first, second = (one["id"] for one in (await opened.send("pay")).approvals)
+
+    assert len(first) == 32
+    assert home.approvals.answer(first[:8], approve=True, by=ADA).id == first
+    for unclear in ("", first[:5], "%" * 8, "______", second[:8] + "x"):
+        with pytest.raises(NotFound, match="no approval"):
+            home.approvals.get(unclear)
 
 
 async def test_nobody_counts_twice(home: Home, agents: Agents) -> None:

@@ -1,0 +1,62 @@
+"""What a run's header says."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from interlock.runtime.errors import BadInput
+from interlock.runtime.gate.run import RunHeader
+from interlock.runtime.home import Home
+from interlock.runtime.records import Caller
+
+HEADER = 1
+"""Version of the run header in checkpoints."""
+LONE = "lone-"
+"""How the thread of a run begins that was given none."""
+
+
+def new_header(
+    home: Home, caller: Caller, state: Mapping[str, Any], runtime: Runtime[Any], *, agent: str, manifest: str
+) -> RunHeader:
+    """Make the header of a run that begins."""
+    info = runtime.execution_info
+    before: Mapping[str, Any] = state.get("run") or {}
+    return RunHeader(
+        v=HEADER,
+        id=home.clock.new_id(),
+        thread=(info.thread_id if info else None) or f"{LONE}{home.clock.new_id()}",
+        turn=int(before.get("turn", 0)) + 1,
+        user=caller.user,
+        tenant=caller.tenant,
+        roles=list(caller.roles),
+        agent=agent,
+        manifest=manifest,
+        path=_path_in_parents(info.checkpoint_ns if info else ""),
+    )
+
+
+def leased(header: RunHeader) -> str:
+    """Name what a run holds the lease of: its thread, or its own place in it where another run holds that."""
+    return header["thread"] + (f"#{header['path']}" if header["path"] else "")
+
+
+def check_person(caller: Caller, context: Any) -> None:
+    """Let a run be gone on with for the same person only.
+
+    Raises:
+        BadInput: it was started for another one.
+    """
+    given = Caller.of(context)
+    if context is not None and (given.user, given.tenant) != (caller.user, caller.tenant):
+        raise BadInput(
+            what=f"the run acts for user {caller.user!r} of {caller.tenant!r}, not {given.user!r} of {given.tenant!r}",
+            where="context=",
+            fix="resume it for the same user, or start a new thread",
+        )
+
+
+def _path_in_parents(namespace: str) -> str:
+    """Name the graph's place inside its parents: the node names of the namespace, without task ids, without our own."""
+    parts = [part.split(":")[0] for part in namespace.split("|")[:-1]]
+    return "".join(f"{part}/" for part in parts)

@@ -1,0 +1,210 @@
+"""The runs that are open in this process: begun, taken up, left."""
+
+import secrets
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from langgraph.runtime import Runtime
+
+from interlock.graphs.headers import check_person, leased, new_header
+from interlock.graphs.manifests import hashed
+from interlock.graphs.state import new_messages, state_before
+from interlock.runtime.gate.leases import holder_here, keep, lasting, release, take
+from interlock.runtime.gate.ledger import Purse, Shared
+from interlock.runtime.gate.run import OpenRun, RunHeader
+from interlock.runtime.gate.shared import SharedPurse
+from interlock.runtime.gate.stops import BudgetSpent, LeaseLost
+from interlock.runtime.gate.tools import offered_in
+from interlock.runtime.home import Home, current_home
+from interlock.runtime.journal import events
+from interlock.runtime.journal.journal import Scope
+from interlock.runtime.journal.prompts import message_kept
+from interlock.runtime.ports import Deps
+from interlock.runtime.records import Caller, Usage
+
+if TYPE_CHECKING:
+    from interlock.graphs.assembly import Assembly
+
+
+@dataclass(kw_only=True)
+class Entered:
+    """A run with its ports, and how many of its nodes are at work."""
+
+    run: OpenRun
+    deps: Deps
+    home: Home
+    inside: int = 0
+    ended: events.RunEnded | None = None
+    step: str = ""
+    """The checkpoint at which a task of the run began to wait."""
+    waiting: set[str] = field(default_factory=set[str])
+    """The tasks that wait."""
+
+
+class Runs:
+    """The runs of one assembly."""
+
+    def __init__(self, assembly: "Assembly") -> None:
+        self._assembly = assembly
+        self._holder = holder_here(secrets.token_hex(4))
+        self._entered: dict[tuple[str, str], Entered] = {}
+        self._paused: dict[tuple[str, str], Entered] = {}
+        self._lock = threading.RLock()
+
+    def forget(self, home: Home) -> None:
+        """Lose what is open in a home, as a process that is killed does."""
+        with self._lock:
+            for runs in (self._entered, self._paused):
+                for key in [key for key in runs if key[0] == str(home.path)]:
+                    del runs[key]
+
+    def begin(
+        self, state: Mapping[str, Any], runtime: Runtime[Any], *, can_wait: bool = True
+    ) -> tuple[Entered, RunHeader]:
+        """Start a run on the thread: take its lease, open its account, and put the start on record.
+
+        Args:
+            can_wait: whether it can be gone on with once a person has answered.
+
+        Raises:
+            ThreadBusy: another run holds the thread.
+        """
+        home = current_home()
+        caller = Caller.of(runtime.context)
+        manifest = self._assembly.manifest_in(home)
+        header = new_header(home, caller, state, runtime, agent=self._assembly.agent.name, manifest=hashed(manifest))
+        entered = self._open(home, header, caller)
+        entered.run.can_wait = can_wait
+        new = new_messages(state["messages"])
+        old = state["messages"][: len(state["messages"]) - len(new)]
+        scope = entered.run.scope
+        history = home.tails.history(scope.thread + header["path"], scope.subject)
+        try:
+            with home.database.transaction() as tx:
+                kept = home.journal.store(tx, "", orjson.dumps(manifest, option=orjson.OPT_SORT_KEYS))
+                started = events.RunStarted(
+                    agent=self._assembly.agent.name, caller=caller, turn=header["turn"], manifest=header["manifest"],
+                    manifest_kept=kept, policy=self._assembly.policies.version, source=self._assembly.source,
+                    parent=home.outside.parent if home.outside else "",
+                    history=history.write(tx, home.journal, scope.subject, old),
+                    messages=[message_kept(message) for message in new], before=state_before(state),
+                )  # fmt: skip
+                home.journal.append(tx, scope, entered.run.place("begin"), started)
+        except BaseException:
+            history.forget()
+            self._entered.pop((str(home.path), header["id"]), None)
+            raise
+        return entered, header
+
+    def resume(self, header: RunHeader, runtime: Runtime[Any]) -> Entered:
+        """Give a run that is open here, or go on with one that another process left.
+
+        Raises:
+            ThreadBusy: another run holds the thread.
+            BadInput: it is resumed for another user than it was started for.
+            ManifestChanged: the graph, its prompts or its tools are not those that it was begun with.
+        """
+        home = current_home()
+        with self._lock:
+            key = (str(home.path), header["id"])
+            if (found := self._entered.get(key)) is not None:
+                return found
+            caller = Caller(user=header["user"], tenant=header["tenant"], roles=tuple(header["roles"]))
+            check_person(caller, runtime.context)
+            manifest = self._assembly.checked_manifest(home, header)
+            paused = self._paused.pop(key, None)
+            entered = self._open(home, header, caller)
+            if self._assembly.agent.select is not None:
+                entered.run.offered = offered_in(home.journal, header["id"])
+        if paused is not None and _beside(paused, runtime):
+            entered.ended, entered.step, entered.waiting = paused.ended, paused.step, paused.waiting
+            return entered
+        with home.database.transaction() as tx:
+            resumed = events.RunResumed(by=caller, manifest=manifest, policy=self._assembly.policies.version)
+            home.journal.append(tx, entered.run.scope, entered.run.place("resume"), resumed)
+        return entered
+
+    def _open(self, home: Home, header: RunHeader, caller: Caller) -> Entered:
+        now = home.clock.now()
+        with home.database.transaction() as tx:
+            holder = f"{self._holder}-{header['id']}"
+            lease = take(tx, leased(header), header["id"], holder, now)
+            home.ledger.open(tx, f"run {header['id']}")
+        before = home.ledger.usage(f"run {header['id']}")
+        run = OpenRun(
+            header=header,
+            caller=caller,
+            lease=lease,
+            opened_at=home.clock.monotonic(),
+            tail=home.tails.prompts(header["thread"] + header["path"], Scope.subject_of(caller.tenant, caller.user)),
+            purse=Purse(
+                scope=f"run {header['id']}",
+                budget=self._assembly.agent.budget,
+                before=before,
+                shared=self._shared(home, caller, header["thread"]),
+            ),
+        )
+        entered = Entered(run=run, deps=self._assembly.ports(home, run), home=home)
+        with self._lock:
+            self._entered[str(home.path), header["id"]] = entered
+        return entered
+
+    def _shared(self, home: Home, caller: Caller, thread: str) -> Shared | None:
+        if not (limits := self._assembly.agent.budget.limits):
+            return None
+        return SharedPurse(
+            database=home.database, ledger=home.ledger, clock=home.clock, holder=self._holder,
+            caller=caller, thread=thread, limits=limits,
+        )  # fmt: skip
+
+    def check_steps(self, entered: Entered, steps: int) -> None:
+        """Stop a run that has taken all its steps.
+
+        Raises:
+            BudgetSpent: the next step would be one too many.
+        """
+        limit = entered.run.budget.steps
+        if steps >= limit:
+            raise BudgetSpent(
+                scope=entered.run.account, unit="steps", limit=Decimal(limit), spent=Decimal(steps), needed=Decimal(1)
+            )
+
+    def leave(self, entered: Entered) -> None:
+        """Close the run in this process once it has ended and no node is at work."""
+        with self._lock:
+            if entered.inside > 0 or entered.ended is None:
+                return
+            key = (str(entered.home.path), entered.run.scope.run)
+            self._entered.pop(key, None)
+            if entered.waiting:
+                self._paused[key] = entered
+        home, run = entered.home, entered.run
+        seconds = home.clock.monotonic() - run.opened_at
+        with home.database.transaction() as tx:
+            home.ledger.charge(tx, run.account, Usage(seconds=seconds))
+            release(tx, run.lease)
+            ended: events.Event = entered.ended.model_copy(update={"usage": home.ledger.usage(run.account)})
+            if entered.ended.code == LeaseLost.code:  # the run goes on elsewhere
+                ended = events.Noted(what="lease lost", facts={"fence": run.lease.fence})
+            home.journal.append(tx, run.scope, run.place("end"), ended)
+
+    def require_lease(self, entered: Entered) -> None:
+        """Stop a worker that stood still while another took its thread, before what it did is kept.
+
+        Raises:
+            LeaseLost: another worker goes on.
+        """
+        home, lease = entered.home, entered.run.lease
+        if not lasting(lease, home.clock.now(), 0.0):
+            with home.database.transaction() as tx:
+                keep(tx, lease, home.clock.now())
+
+
+def _beside(paused: Entered, runtime: Runtime[Any]) -> bool:
+    """Tell whether a task belongs to the same step as those that wait, and was only slower to begin."""
+    info = runtime.execution_info
+    return info is not None and info.checkpoint_id == paused.step and info.task_id not in paused.waiting
