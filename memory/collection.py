@@ -25,30 +25,38 @@ def connect(folder: Path) -> Any:
     return chromadb.PersistentClient(str(folder), settings=Settings(anonymized_telemetry=False))
 
 
-def collection_of(client: Any, folder: Path, embedder: str) -> Any:
-    """Open or make the collection, and refuse one that could run code or holds another model's vectors.
+def connect_to(url: str, headers: "Mapping[str, str]") -> Any:
+    """Open a client of a server: its address with scheme, port and path, and what every request must carry."""
+    import chromadb
+    from chromadb.config import Settings
+
+    return chromadb.HttpClient(url, headers=dict(headers), settings=Settings(anonymized_telemetry=False))
+
+
+def collection_of(client: Any, where: Path | str, embedder: str, *, name: str = COLLECTION) -> Any:
+    """Open or make a collection, and refuse one that could run code or holds another model's vectors.
 
     Raises:
         HomeUnusable: it names a function to run, or another embedder.
     """
     found = {c.name: c for c in client.list_collections()}
-    if COLLECTION not in found:
+    if name not in found:
         return client.create_collection(
-            COLLECTION,
+            name,
             embedding_function=None,
             metadata={"embedder": embedder},
             # The graph is never searched (cloud.py is exact), so it is kept cheap to build.
             configuration={"hnsw": {"space": "cosine", "ef_construction": 8, "max_neighbors": 4, **GRAPH}},
         )
-    model = found[COLLECTION]._model  # the public property would build the function we look for
+    model = found[name]._model  # the public property would build the function we look for
     if _names_a_function(model.configuration_json) or _names_a_function(model.serialized_schema):
         fix = "restore the folder from a copy you trust"
-        raise HomeUnusable(what="the vectors name an embedding function to run", where=str(folder), fix=fix)
+        raise HomeUnusable(what="the vectors name an embedding function to run", where=str(where), fix=fix)
     made_by = cast("Mapping[str, Any]", model.metadata or {}).get("embedder")
     if made_by != embedder:
         fix = "use that embedder, or rebuild the vectors (Store.reindex)"
-        raise HomeUnusable(what=f"vectors of {made_by}, not of {embedder}", where=str(folder), fix=fix)
-    return client.get_collection(COLLECTION, embedding_function=None)
+        raise HomeUnusable(what=f"vectors of {made_by}, not of {embedder}", where=str(where), fix=fix)
+    return client.get_collection(name, embedding_function=None)
 
 
 def overwrite(folder: Path, embedder: str, ids: Sequence[str]) -> None:

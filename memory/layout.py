@@ -21,6 +21,11 @@ def folder_of(home: Path, tenant: str, user: str) -> Path:
     return home / "memory" / f"t{_hashed(tenant)}" / f"u{_hashed(user)}"
 
 
+def store_folder(path: Path, tenant: str) -> Path:
+    """Name the folder of a tenant's store."""
+    return path / "store" / f"t{_hashed(tenant)}"
+
+
 def _hashed(name: str) -> str:
     return sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 

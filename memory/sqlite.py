@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from interlock.memory.layout import FORMAT, usable
+from interlock.memory.layout import usable
 from interlock.runtime.errors import HomeUnusable
 
 META = "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
@@ -16,12 +16,14 @@ META = "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT R
 class SqliteFile:
     """One file, shared by the threads of this process. Several processes may open it."""
 
-    def __init__(self, folder: Path, file: str, *, schema: str, owner: str) -> None:
+    def __init__(self, folder: Path, file: str, *, kind: str, format: int, schema: str, owner: str) -> None:
         """Open the file, or make it.
 
         Args:
             folder: made where it is not there.
             file: its name.
+            kind: what people call what lies in it.
+            format: which version of it this code reads and writes.
             schema: the statements that make its tables, each but the last ended by a semicolon and a new line.
             owner: digest of whom it belongs to.
 
@@ -35,12 +37,13 @@ class SqliteFile:
             self._db = sqlite3.connect(folder / file, check_same_thread=False, isolation_level=None, timeout=30)
             self._db.row_factory = sqlite3.Row
             try:
-                self._prepare(schema, owner)
+                self._prepare(schema, format, owner)
+                self._check(kind, format, owner)
             except BaseException:
                 self._db.close()
                 raise
 
-    def _prepare(self, schema: str, owner: str) -> None:
+    def _prepare(self, schema: str, format: int, owner: str) -> None:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA secure_delete = ON")
         if not self._made():
@@ -48,12 +51,14 @@ class SqliteFile:
                 if not self._made():  # another process may have been faster
                     for statement in (META, *schema.split(";\n")):
                         db.execute(statement)
-                    db.executemany("INSERT INTO meta VALUES (?, ?)", [("format", str(FORMAT)), ("owner", owner)])
-        if (found := self.meta("format")) != str(FORMAT):
+                    db.executemany("INSERT INTO meta VALUES (?, ?)", [("format", str(format)), ("owner", owner)])
+
+    def _check(self, kind: str, format: int, owner: str) -> None:
+        if (found := self.meta("format")) != str(format):
             fix = "use the version that wrote it, or give another folder with --home"
-            raise HomeUnusable(what=f"memory of format {found}, not {FORMAT}", where=str(self.folder), fix=fix)
+            raise HomeUnusable(what=f"{kind} of format {found}, not {format}", where=str(self.folder), fix=fix)
         if self.meta("owner") != owner:
-            raise HomeUnusable(what="memory of another user", where=str(self.folder), fix="restore the folder's name")
+            raise HomeUnusable(what=f"{kind} of another user", where=str(self.folder), fix="restore the folder's name")
 
     def _made(self) -> bool:
         return bool(self.rows("SELECT 1 FROM sqlite_master WHERE name = 'meta'"))

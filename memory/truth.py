@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
-from interlock.memory.layout import usable
+from interlock.memory.layout import FORMAT, usable
 from interlock.memory.records import Record
 from interlock.memory.sqlite import SqliteFile
 from interlock.runtime.errors import MemoryBusy
@@ -53,7 +53,7 @@ class Truth(SqliteFile):
         self._names = {"tenant": owner.tenant, "user": owner.user}
         # Digested, so that nothing names a person of whom all was forgotten.
         digest = sha256(json.dumps(self._names).encode()).hexdigest()
-        super().__init__(folder, FILE, schema=SCHEMA, owner=digest)
+        super().__init__(folder, FILE, kind="memory", format=FORMAT, schema=SCHEMA, owner=digest)
 
     def scrub(self) -> None:
         """Leave no trace of deleted rows in the file, the index or the write-ahead log.

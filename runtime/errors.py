@@ -107,6 +107,30 @@ class MemoryBusy(HomeUnusable):
     code = "memory-busy"
 
 
+class ServerUnreachable(HomeUnusable):
+    """A Chroma server does not answer, or refuses what it is asked."""
+
+    code = "chroma-server"
+
+
+class FilterRefused(BadInput, ValueError):
+    """A filter names an operator that there is not."""
+
+    code = "filter"
+
+
+class ItemRefused(BadInput, ValueError):
+    """An item of a store has a value that JSON cannot keep, or an impossible time to live."""
+
+    code = "item"
+
+
+class VectorsRefused(BadInput, ValueError):
+    """An embedder gave vectors that nothing could be found by: too few, of another size, or not of numbers."""
+
+    code = "vectors"
+
+
 class OnHold(BadInput):
     """A legal hold keeps what was to be erased."""
 

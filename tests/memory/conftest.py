@@ -7,6 +7,7 @@ from interlock.memory import Memory, ReadPolicy, WritePolicy
 from interlock.memory.store import Store
 from interlock.runtime.clock import ManualClock
 from interlock.runtime.memories import Owner
+from store_peers import Shelf, shelf
 
 
 @pytest.fixture
@@ -29,3 +30,9 @@ def store(home: Path, clock: ManualClock) -> Iterator[Store]:
 @pytest.fixture
 def ann() -> Owner:
     return Owner(tenant="acme", user="ann")
+
+
+@pytest.fixture
+def stores(tmp_path: Path) -> Iterator[Shelf]:
+    with shelf(tmp_path / "stores") as opened:
+        yield opened
