@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final, Literal
 
@@ -16,15 +16,15 @@ from cedarpy import (
 from cedarpy import Decision as Verdict
 
 from interlock.runtime.checks import found_in
-from interlock.runtime.policies.passages import Passage, World, own_entities, standing_entities, user_uid
-from interlock.runtime.policies.reading import Policy, Read, cannot_apply, is_about, looked_at
+from interlock.runtime.policies.passages import HINTS, Passage, World, own_entities, standing_entities, user_uid
+from interlock.runtime.policies.reading import Read, is_about, looked_at
 from interlock.runtime.policies.rules import Rule
+from interlock.runtime.policies.sifting import STEADY, Policy, Term, facts_of, left_by, steady, terms_of
 from interlock.runtime.policies.values import Attribute, Unfit, convert_record
 from interlock.runtime.ports import Request
 from interlock.runtime.records import Decision
 
 Applies = Literal["applies", "condition not met", "about something else", "cannot be evaluated"]
-_RULES_OUT: Final = ("integrity", "confidentiality", "plan", "choice", "carries")
 _REMEMBERED: Final = 4096
 _LONGEST_REMEMBERED: Final = 4096
 """Characters of a request's context above which its decision is not kept."""
@@ -63,8 +63,8 @@ class _Asked:
     action: str
     resource: tuple[str, str]
     context: str
-    known: tuple[tuple[str, Any], ...]
-    """What of the context rules policies out before Cedar is asked."""
+    plain: Mapping[str, Any] = field(compare=False)
+    """The context, before it was written as text."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +72,10 @@ class _Relevant:
     """What matters to the decisions on one action."""
 
     reads: Sequence[Read]
+    steady: Sequence[Sequence[Term]]
+    """For each policy, what rules it out by what is the same for many requests."""
+    others: Sequence[Sequence[Term]]
+    """For each policy, what else rules it out."""
     arguments: Mapping[str, Attribute]
     seen: frozenset[str] | None
     """Attributes that some policy looks at; None: any."""
@@ -80,6 +84,13 @@ class _Relevant:
 
     def looks_at(self, name: str) -> bool:
         return self.seen is None or name in self.seen
+
+
+@dataclass
+class _Uses:
+    """How often some policies were in question together."""
+
+    count: int = 0
 
 
 class Compiled:
@@ -91,7 +102,10 @@ class Compiled:
         self._reads = reads
         self._rules = {each.rule.id: each.rule for each in reads}
         self._relevant = lru_cache(None)(self._select)
-        self._in_question = lru_cache(_REMEMBERED)(self._that_may_apply)
+        self._parsed = lru_cache(_REMEMBERED)(self._parse)
+        self._steadily = lru_cache(_REMEMBERED)(self._that_may_steadily_apply)
+        self._uses = lru_cache(_REMEMBERED)(self._no_uses)
+        self._verdict = lru_cache(_REMEMBERED)(self._conclude)
         self._entities = Entities.from_json_str(standing_entities(world.passages))
         self._with_caller = lru_cache(_REMEMBERED)(self._add_caller)
         self._remembered = lru_cache(_REMEMBERED)(self._ask)
@@ -135,18 +149,23 @@ class Compiled:
         passage = self._passages[action]
         reads = [each for each in self._reads if is_about(each.policy, passage)]
         seen = looked_at(each.policy for each in reads)
+        terms = [terms_of(each.policy, _resource(passage)) for each in reads]
         return _Relevant(
             reads=reads,
+            steady=[each.steady for each in terms],
+            others=[each.others for each in terms],
             arguments={name: part for name, part in passage.arguments.items() if seen is None or name in seen},
             seen=seen,
             always=_always(reads, action),
         )
 
-    def _that_may_apply(self, action: str, known: tuple[tuple[str, Any], ...]) -> PolicySet:
-        """Leave out the policies that cannot apply, which Cedar would evaluate all the same."""
-        facts = dict(known)
+    def _that_may_steadily_apply(self, action: str, known: tuple[Any, ...]) -> tuple[int, ...]:
+        relevant = self._relevant(action)
+        return left_by(relevant.steady, range(len(relevant.reads)), dict(zip(STEADY, known, strict=True)))
+
+    def _parse(self, action: str, places: tuple[int, ...]) -> PolicySet:
         reads = self._relevant(action).reads
-        return _policy_set({each.rule.id: _granting(each) for each in reads if not cannot_apply(each.policy, facts)})
+        return _policy_set({reads[place].rule.id: _granting(reads[place]) for place in places})
 
     def _asked(self, passage: Passage, request: Request) -> _Asked:
         label, relevant = request.label, self._relevant(passage.action)
@@ -170,7 +189,7 @@ class Compiled:
             action=request.action,
             resource=(passage.resource_type, passage.resource_id(request)),
             context=json.dumps(context),
-            known=tuple((name, context[name]) for name in _RULES_OUT if name in context),
+            plain=context,
         )
 
     def _shown(self, passage: Passage, request: Request) -> _Asked | None:
@@ -183,13 +202,37 @@ class Compiled:
         return self._entities.with_added_json_str(own_entities(user, tenant, roles))
 
     def _ask(self, asked: _Asked) -> Decision:
-        result = self._authorize(self._in_question(asked.action, asked.known), asked)
+        relevant = self._relevant(asked.action)
+        steadily = self._steadily(asked.action, steady(asked.plain))
+        places = left_by(relevant.others, steadily, facts_of(asked.plain))
+        if not places:
+            return _concluded((), asked.action, allowed=False)
+        result = self._judged(asked, places, tuple(range(len(relevant.reads))))
         if errors := result.diagnostics.errors:
             # Cedar leaves out a policy that fails, which would lose a forbid.
             return _deny(f"{asked.action} cannot be judged: {'; '.join(errors)}")
-        determining = set(result.diagnostics.reasons)
+        return self._verdict(asked.action, frozenset(result.diagnostics.reasons), result.decision is Verdict.Allow)
+
+    def _conclude(self, action: str, determining: frozenset[str], allowed: bool) -> Decision:
         rules = [rule for rule in self._rules.values() if rule.id in determining]
-        return _concluded(rules, asked.action, allowed=result.decision is Verdict.Allow)
+        return _concluded(rules, action, allowed=allowed)
+
+    def _judged(self, asked: _Asked, places: tuple[int, ...], every: tuple[int, ...]) -> AuthzResult:
+        """Ask Cedar about the policies that may apply.
+
+        To parse them by themselves pays from their second time on; before that they are asked among all others, which
+        comes to the same unless one of those fails.
+        """
+        uses = self._uses(asked.action, places)
+        uses.count += 1
+        if uses.count == 1:
+            result = self._authorize(self._parsed(asked.action, every), asked)
+            if not result.diagnostics.errors:
+                return result
+        return self._authorize(self._parsed(asked.action, places), asked)
+
+    def _no_uses(self, _action: str, _places: tuple[int, ...]) -> _Uses:
+        return _Uses()
 
     def _authorize(self, policies: PolicySet, asked: _Asked) -> AuthzResult:
         kind, name = asked.resource
@@ -224,6 +267,12 @@ class Compiled:
 def version_of(texts: Iterable[str]) -> str:
     """Hash what decisions depend on."""
     return hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _resource(passage: Passage) -> dict[str, Any]:
+    """Give what is known beforehand of what an action acts on."""
+    contract = passage.contract
+    return {"name": contract.name} | {hint: getattr(contract, hint) for hint in HINTS} if contract else {}
 
 
 def _granting(each: Read) -> Policy:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -14,10 +14,9 @@ from cedarpy import (
 from interlock.runtime.policies.complaints import complaint
 from interlock.runtime.policies.passages import GROUP, Passage, World
 from interlock.runtime.policies.rules import Finding, Rule, Source, findings_in, meant, rule_of
+from interlock.runtime.policies.sifting import Policy
 from interlock.runtime.policies.text import Statement, broken_at, parse_error, statements
 
-Policy = Mapping[str, Any]
-"""One policy in Cedar's JSON form."""
 _CONTEXT: Final = {"Var": "context"}
 _ARGS: Final = {".": {"left": _CONTEXT, "attr": "args"}}
 _PREFIX: Final = re.compile(r"^for policy `[^`]*`, ")
@@ -89,36 +88,6 @@ def looked_at(policies: Iterable[Policy]) -> frozenset[str] | None:
             else:
                 todo.append((part, False))
     return frozenset(names)
-
-
-def cannot_apply(policy: Policy, known: Mapping[str, Any]) -> bool:
-    """Tell whether a policy's conditions are false whatever else holds, given some attributes of the context.
-
-    It looks at what all of a `when` rests on: terms joined by `&&` that compare an attribute with a constant.
-    """
-    bodies = [each["body"] for each in policy.get("conditions", ()) if each["kind"] == "when"]
-    while bodies:
-        body = bodies.pop()
-        if "&&" in body:
-            bodies.extend((body["&&"]["left"], body["&&"]["right"]))
-        elif _is_false(body, known):
-            return True
-    return False
-
-
-def _is_false(term: Any, known: Mapping[str, Any]) -> bool:
-    if (name := _attribute(term, known)) is not None:
-        return known[name] is False
-    for operator, equal in (("==", True), ("!=", False)):
-        if operator in term:
-            name, value = _attribute(term[operator]["left"], known), term[operator]["right"].get("Value")
-            return name is not None and value is not None and (known[name] == value) is not equal
-    return False
-
-
-def _attribute(term: Any, known: Mapping[str, Any]) -> str | None:
-    found = term.get(".")
-    return found["attr"] if found and found["left"] == _CONTEXT and found["attr"] in known else None
 
 
 def _parts(node: Any) -> Iterable[tuple[str, Any]]:
