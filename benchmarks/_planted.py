@@ -148,7 +148,7 @@ def _swapped(graph: Compiled, name: str, node: Any) -> Compiled:
     assembly = assembly_of(graph)
     assert assembly is not None
     spec = graph.builder.nodes[name]
-    runnable = governed(assembly, node, name=name, first=name == "begin", last=name == "finish")
+    runnable = governed(assembly.runs, node, name=name, first=name == "begin", last=name == "finish")
     graph.builder.nodes[name] = dataclasses.replace(spec, runnable=runnable)
     return graph.builder.compile(name="bench")
 

@@ -32,7 +32,7 @@ def governed(runs: Runs, node: Node, *, name: str, first: bool = False, last: bo
             entered, header = runs.begin(state, runtime, can_wait=_is_kept())
         else:
             entered = runs.resume(state["run"], runtime)
-        entered.inside += 1
+        entered.run.inside += 1
         try:
             if name == "act":
                 await asyncio.sleep(0)  # let the tasks of this step begin before one of them pauses the run
@@ -48,7 +48,7 @@ def governed(runs: Runs, node: Node, *, name: str, first: bool = False, last: bo
             _note_end(entered, error, runtime)
             raise
         finally:
-            entered.inside -= 1
+            entered.run.inside -= 1
             runs.leave(entered)
 
     return RunnableCallable(_in_own_loop(run), run, name=name, trace=False)

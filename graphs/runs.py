@@ -32,12 +32,11 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class Entered:
-    """A run with its ports, and how many of its nodes are at work."""
+    """A run with its ports, and how it ends."""
 
     run: OpenRun
     deps: Deps
     home: Home
-    inside: int = 0
     ended: events.RunEnded | None = None
     step: str = ""
     """The checkpoint at which a task of the run began to wait."""
@@ -176,7 +175,7 @@ class Runs:
     def leave(self, entered: Entered) -> None:
         """Close the run in this process once it has ended and no node is at work."""
         with self._lock:
-            if entered.inside > 0 or entered.ended is None:
+            if entered.run.inside > 0 or entered.ended is None:
                 return
             key = (str(entered.home.path), entered.run.scope.run)
             self._entered.pop(key, None)

@@ -50,7 +50,7 @@ class Served:
 
     async def _made(self, call: ToolCall, label: Label, thread: str, run: str) -> ToolOutcome:
         entered = self._entered(thread, run)
-        entered.inside += 1
+        entered.run.inside += 1
         try:
             with passing("governed"):
                 origin = UNTRACED if label.integrity == "trusted" else STRANGER
@@ -67,7 +67,7 @@ class Served:
             )
             raise
         finally:
-            entered.inside -= 1
+            entered.run.inside -= 1
             self._assembly.runs.leave(entered)
 
     def _entered(self, thread: str, run: str) -> Entered:

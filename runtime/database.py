@@ -63,9 +63,13 @@ class Transaction:
         return self.run(statement, **values).fetchall()
 
 
+MEMORY = Path(":memory:")
+"""Names a database that never comes to a disk, for what is thrown away."""
+
+
 def to_wal(connection: sqlite3.Connection, path: Path) -> None:
     """Put a file into WAL mode, once: SQLite does not wait for its turn when two processes do so at the same time."""
-    if connection.execute("PRAGMA journal_mode").fetchone() == ("wal",):
+    if path == MEMORY or connection.execute("PRAGMA journal_mode").fetchone() == ("wal",):
         return
     with FileLock(path.with_name(f"{path.name}.opening"), timeout=30.0):
         connection.execute("PRAGMA journal_mode=WAL")

@@ -9,7 +9,7 @@ from typing import Any
 
 from langchain_core.messages import AnyMessage
 from langgraph.graph import END
-from langgraph.types import Command
+from langgraph.types import Command, Durability
 
 from interlock.graphs.patterns import Compiled, assembly_of
 from interlock.runtime.checkpoints import HomeSaver
@@ -78,6 +78,8 @@ async def _play(player: Player, home: ReplayHome, graph: Compiled) -> BaseExcept
     config: Any = {"configurable": {"thread_id": recording.thread}, "recursion_limit": RECURSION_LIMIT}
     caller = Caller.model_validate(recording.started["caller"])
     await seed(recording, graph, config, recording.thread)
+    # What was cut off goes on from its last checkpoint; where nothing was, checkpoints on the way serve nobody.
+    durability: Durability = "sync" if _was_cut(recording) else "exit"
     last: BaseException | None = None
     while (step := player.next) is not None:
         before = player.played
@@ -88,7 +90,7 @@ async def _play(player: Player, home: ReplayHome, graph: Compiled) -> BaseExcept
             if step.kind in ("run_started", "run_resumed"):
                 given = await _given(recording, step, graph, config)
                 with using(home):
-                    await graph.ainvoke(given, config, context=caller, durability="sync")
+                    await graph.ainvoke(given, config, context=caller, durability=durability)
         except (CutOff, Diverged):
             pass
         except Exception as error:  # how the run ended stands in its events; this is for a house that fell
@@ -97,6 +99,14 @@ async def _play(player: Player, home: ReplayHome, graph: Compiled) -> BaseExcept
             player.diverge(None, {})
             break
     return last
+
+
+def _was_cut(recording: Recording) -> bool:
+    """Tell whether a process was killed while it was at work on the recorded run."""
+    own = [step.kind for step in recording.steps if "/" not in step.place]
+    return own[-1] != "run_ended" or any(
+        after == "run_resumed" and "run_ended" not in own[:at][-1:] for at, after in enumerate(own)
+    )
 
 
 def _die(home: ReplayHome, graph: Compiled) -> None:

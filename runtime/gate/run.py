@@ -45,6 +45,8 @@ class OpenRun:
     """Whether it can be gone on with once a person has answered."""
     offered: tuple[str, ...] | None = None
     """The tools that were selected for it; None: all of them."""
+    inside: int = 0
+    """How many of its nodes are at work."""
 
     @property
     def budget(self) -> Budget:

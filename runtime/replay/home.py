@@ -11,7 +11,7 @@ from sqlalchemy import update
 
 from interlock.runtime.clock import ManualClock
 from interlock.runtime.contract import ToolContract
-from interlock.runtime.database import Statement, Transaction
+from interlock.runtime.database import MEMORY, Database, Statement, Transaction
 from interlock.runtime.gate.leases import leases
 from interlock.runtime.gate.run import OpenRun
 from interlock.runtime.home import Home
@@ -99,6 +99,16 @@ class ReplayHome(Home):
         player.perform = self._perform
 
     @cached_property
+    def database(self) -> Database:
+        """What is thrown away when the replay is over."""
+        return Database(MEMORY)
+
+    @property
+    def checkpoints(self) -> Path:
+        """Checkpoints are thrown away too."""
+        return MEMORY
+
+    @cached_property
     def journal(self) -> Journal:
         """What happens, compared with what happened."""
         return ComparingJournal(self, self.player)
@@ -124,6 +134,7 @@ class ReplayHome(Home):
 
     def ports(self, deps: Deps, run: OpenRun) -> Deps:
         """Give ports that wait for their turn."""
+        self.player.runs.append(run)
         return in_turn(deps, run, self.player)
 
     def die(self) -> None:

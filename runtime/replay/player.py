@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from interlock.runtime.gate.run import OpenRun
 from interlock.runtime.gate.stops import RunStopped
 from interlock.runtime.journal.events import Event, RunEnded
 from interlock.runtime.replay.recording import Recording, Step
@@ -20,6 +21,9 @@ UNCOMPARED = {
 
 _PATIENCE_S = 1.5
 """How long a branch waits for the branches before it, once nothing moves any more."""
+
+_QUIET_S = 0.02
+"""How long a branch waits of which nothing is recorded, once all others wait too."""
 
 _place: ContextVar[str] = ContextVar("interlock_place", default="")
 
@@ -110,6 +114,9 @@ class Player:
         self.divergence: Divergence | None = None
         self.perform: Callable[[Step], None] = lambda _step: None
         """Does again what people did to the run; set by who opens the home."""
+        self.runs: list[OpenRun] = []
+        """The runs that are played, those of inner graphs too."""
+        self._waiting = 0
         self._ahead = Counter(step.place for step in recording.steps)
         self._moved = asyncio.Event()
         self._ended = False
@@ -128,14 +135,25 @@ class Player:
     async def turn(self) -> None:
         """Wait until the recording has come to this place, so that branches go in their recorded order."""
         place = place_here()
-        while not self._is_turn_of(place):
-            try:
-                async with asyncio.timeout(_PATIENCE_S):
-                    await self._moved.wait()
-            except TimeoutError:
-                return
+        self._waiting += 1
+        try:
+            while not self._is_turn_of(place):
+                patience = self._patience(place)
+                try:
+                    async with asyncio.timeout(patience):
+                        await self._moved.wait()
+                except TimeoutError:
+                    if self._patience(place) <= patience:
+                        return
+        finally:
+            self._waiting -= 1
         if self.cut:
             raise CutOff
+
+    def _patience(self, place: str) -> float:
+        """Give the seconds to wait: few where nothing can come that would have to come first."""
+        quiet = not self._ahead[place] and self._waiting >= sum(run.inside for run in self.runs)
+        return _QUIET_S if quiet else _PATIENCE_S
 
     def _is_turn_of(self, place: str) -> bool:
         self.let_people_act()

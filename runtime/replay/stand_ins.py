@@ -180,6 +180,7 @@ class InTurn:
         found = getattr(self._port, name)
         if not inspect.iscoroutinefunction(found):
             return found
+
         signature = inspect.signature(found)
 
         async def waiting(*given: Any, **named: Any) -> Any:
@@ -188,6 +189,7 @@ class InTurn:
                 await self._answers.turn()
                 return await found(*given, **named)
 
+        self.__dict__[name] = waiting  # read once
         return waiting
 
 
