@@ -2,7 +2,7 @@
 
 `--runs` random runs: rounds of parallel calls or plans with dependencies, tools that fail, approvals. Each is exported,
 and replayed by other processes from the file alone. Then changes are planted in prompts, tool schemas, policies and
-nodes, and the replay must name the first step that they bear on.
+nodes, and the replay must name the first step that they bear on. A run of `--steps` is recorded and replayed for its cost.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from _long_run import long_run
 from _planted import planted
 from _random_runs import graph_of, take_place
 from _report import arguments, finish, table
@@ -29,18 +30,21 @@ def main() -> None:
     if sys.argv[1:2] == ["play"]:
         asyncio.run(play([Path(name) for name in sys.argv[2:]]))
         return
-    options = arguments(__doc__, runs=200)
+    options = arguments(__doc__, runs=200, steps=200)
     with tempfile.TemporaryDirectory() as scratch:
         place = Path(scratch)
         kinds, recording_s = asyncio.run(recorded(place, options.runs))
         found = played(sorted(place.glob("*.json")))
         changes = asyncio.run(planted(place))
+        long_recording_ms, long_replay_ms = long_run(place, options.steps)
     figures = {
         "runs": options.runs,
         "identical": sum(one["identical"] for one in found),
         "events": sum(one["steps"] for one in found),
         "recording_cpu_ms_per_run": round(1000 * recording_s / options.runs, 2),
         "replay_cpu_ms_per_run": round(1000 * sum(one["cpu_s"] for one in found) / len(found), 2),
+        f"recording_cpu_ms_of_{options.steps}_steps": round(long_recording_ms, 1),
+        f"replay_cpu_ms_of_{options.steps}_steps": round(long_replay_ms, 1),
         "planted": len(changes),
         "found": sum(change.found for change in changes),
         "kinds": dict(kinds),

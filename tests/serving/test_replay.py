@@ -44,6 +44,13 @@ async def test_a_random_run_comes_again_event_by_event(seed: int, tmp_path: Path
     home.close()
 
 
+async def test_each_planted_change_is_named_where_it_first_bears_on_the_run(tmp_path: Path) -> None:
+    changes = await benchmark("_planted").planted(tmp_path)
+
+    assert [(one.what, one.named) for one in changes] == [(one.what, one.expected) for one in changes]
+    assert len(changes) == 20
+
+
 @pytest.fixture
 def paid(cli: Cli, project: str) -> str:
     """A run that paid after a person had approved it."""
