@@ -2,7 +2,7 @@
 
 `--runs` random runs: rounds of parallel calls or plans with dependencies, tools that fail, approvals. Each is exported,
 and replayed by other processes from the file alone. Then changes are planted in prompts, tool schemas, policies and
-nodes, and the replay must name the first step that they bear on. A run of `--steps` is recorded and replayed for its cost.
+nodes, and the replay must name the first step that they bear on. A run of `--steps` tells what both cost.
 """
 
 import asyncio

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.messages import AnyMessage
 from langgraph.graph import END
@@ -66,7 +66,7 @@ async def replay(recording: Recording, graph: Compiled) -> Replayed:
 def opened(graph: Compiled, home: Home) -> Generator[Compiled]:
     """Give the graph with the home's checkpoints."""
     _ = home.database
-    saver = HomeSaver(home.checkpoints, graph.channels)
+    saver = HomeSaver(home.checkpoints, cast(dict[str, Any], graph.channels))
     try:
         yield graph.copy({"checkpointer": saver})
     finally:

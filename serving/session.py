@@ -218,7 +218,7 @@ class Session:
     def _opened(self) -> Compiled:
         if self._graph is None:
             _ = self.home.database
-            self._saver = HomeSaver(self.home.checkpoints, self._plain.channels)
+            self._saver = HomeSaver(self.home.checkpoints, cast(dict[str, Any], self._plain.channels))
             self._graph = self._plain.copy({"checkpointer": self._saver})
         return self._graph
 
