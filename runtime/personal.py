@@ -1,10 +1,14 @@
 """Find personal data of patterned kinds in text: cards, IBANs, phone numbers, e-mail and IP addresses, SSNs, links."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
-from itertools import pairwise
+from typing import Final
+
+from interlock.runtime import phones
+
+Span = tuple[int, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,13 +20,27 @@ class Finding:
     end: int
 
 
-_EMAIL = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
-_URL = re.compile(r"(?:https?://|www\.)[^\s<>\"')]+", re.IGNORECASE)
-_IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}\b")
-_CARD = re.compile(r"(?<![\w.-])\d(?:[ -]?\d){11,18}(?![\w-])")
-_SSN = re.compile(r"(?<![\w-])(?!000|666|9\d\d)\d{3}([- ])(?!00)\d{2}\1(?!0000)\d{4}(?![\w-])")
-_IP = re.compile(r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f:]*:[0-9A-Fa-f:]*:[0-9A-Fa-f.:]*)(?![\w:])")
-_PHONE = re.compile(r"(?<![\w.-])(?:\+|00)?\(?\d(?:[ ().\-/]{0,2}\d){6,14}(?:\s?(?:x|ext\.?)\s?\d{1,6})?(?![\w-])")
+_EMAIL: Final = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
+_URL: Final = re.compile(r"(?:https?://|www\.)[^\s<>\"')]+", re.IGNORECASE)
+_IBAN: Final = re.compile(r"\b([A-Z]{2})\d{2}(?: ?[A-Z0-9]){11,30}", re.IGNORECASE)
+_CARD: Final = re.compile(r"(?<![\w.+-])\d(?:[ -]?\d){11,18}(?![\w-])")
+_ISSUED: Final = re.compile(r"[2-6]|1800")
+"""How the numbers of payment cards begin, but for a few."""
+_CALLED_CARD: Final = re.compile(r"\bcard\b.{0,30}$", re.IGNORECASE)
+_SSN: Final = re.compile(r"(?<![\w-])(?!000|666|9\d\d)\d{3}([- ])(?!00)\d{2}\1(?!0000)\d{4}(?![\w-])")
+_IP: Final = re.compile(r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f:]*:[0-9A-Fa-f:]*:[0-9A-Fa-f.:]*)(?![\w:])")
+_IBAN_LENGTHS: Final = {
+    country: int(length)
+    for length, countries in {
+        15: "NO", 16: "BE", 18: "DK FI FK FO GL NL SD", 19: "MK SI", 20: "AT BA EE KZ LT LU MN XK",
+        21: "CH HR LI LV", 22: "BG BH CR DE GB GE IE ME RS VA", 23: "AE GI IL IQ OM SO TL",
+        24: "AD CZ ES MD PK RO SA SE SK TN VG", 25: "LY PT ST", 26: "IS TR", 27: "BI DJ FR GR IT MC MR SM",
+        28: "AL AZ BY CY DO GT HN HU LB NI PL SV", 29: "BR EG PS QA UA", 30: "JO KW MU YE", 31: "MT SC", 32: "LC",
+        33: "RU",
+    }.items()
+    for country in countries.split()
+}  # fmt: skip
+"""Characters of an account number, by country (ISO 13616's registry)."""
 
 
 def find(text: str) -> list[Finding]:
@@ -43,20 +61,34 @@ def mask(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _candidates(text: str) -> Iterator[Finding]:
-    for kind, pattern, holds in _KINDS:
-        for match in pattern.finditer(text):
-            if holds(match.group()):
-                yield Finding(kind=kind, start=match.start(), end=match.end())
+    for kind, spans in _KINDS:
+        for start, end in spans(text):
+            yield Finding(kind=kind, start=start, end=end)
 
 
-def _always(_found: str) -> bool:
-    return True
+def _matching(pattern: re.Pattern[str], holds: Callable[[str], bool] = bool) -> Callable[[str], Iterator[Span]]:
+    """Find by a pattern what then passes a test."""
+    return lambda text: (match.span() for match in pattern.finditer(text) if holds(match.group()))
 
 
-def _is_iban(found: str) -> bool:
-    """Check ISO 13616's remainder: 1 modulo 97."""
-    plain = found.replace(" ", "")
-    return int("".join(str(int(c, 36)) for c in plain[4:] + plain[:4])) % 97 == 1
+def _ibans(text: str) -> Iterator[Span]:
+    """Find account numbers: as long as their country's are, and with ISO 13616's remainder, 1 modulo 97."""
+    for match in _IBAN.finditer(text):
+        length = _IBAN_LENGTHS.get(match[1].upper(), 0)
+        places = [place for place, char in enumerate(match.group()) if char != " "][:length]
+        plain = "".join(match.group()[place] for place in places).upper()
+        after = text[match.start() + places[-1] + 1 :][:1] if places else ""
+        whole = len(plain) == length > 0 and not after.isalnum()
+        if whole and int("".join(str(int(c, 36)) for c in plain[4:] + plain[:4])) % 97 == 1:
+            yield match.start(), match.start() + places[-1] + 1
+
+
+def _cards(text: str) -> Iterator[Span]:
+    """Find payment cards: they begin as issuers' numbers do, or are called so, and have Luhn's checksum."""
+    for match in _CARD.finditer(text):
+        called = _ISSUED.match(match.group()) or _CALLED_CARD.search(text[max(0, match.start() - 40) : match.start()])
+        if called and _is_card(match.group()):
+            yield match.span()
 
 
 def _is_card(found: str) -> bool:
@@ -74,19 +106,12 @@ def _is_ip(found: str) -> bool:
     return len(found) > len("::1")
 
 
-def _is_phone(found: str) -> bool:
-    """Tell a phone number from a plain number: it has 8 to 15 digits, and a plus, brackets or groups."""
-    digits = sum(c.isdigit() for c in found)
-    grouped = found.startswith(("+", "00", "(")) or sum(a.isdigit() and not b.isdigit() for a, b in pairwise(found)) > 1
-    return grouped and 8 <= digits <= 15  # noqa: PLR2004  # E.164 ends at 15
-
-
-_KINDS = (
-    ("email", _EMAIL, _always),
-    ("link", _URL, _always),
-    ("iban", _IBAN, _is_iban),
-    ("card", _CARD, _is_card),
-    ("ssn", _SSN, _always),
-    ("ip", _IP, _is_ip),
-    ("phone", _PHONE, _is_phone),
+_KINDS: Final[tuple[tuple[str, Callable[[str], Iterator[Span]]], ...]] = (
+    ("email", _matching(_EMAIL)),
+    ("link", _matching(_URL)),
+    ("iban", _ibans),
+    ("card", _cards),
+    ("ssn", _matching(_SSN)),
+    ("ip", _matching(_IP, _is_ip)),
+    ("phone", phones.spans),
 )
