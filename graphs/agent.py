@@ -1,13 +1,13 @@
 """An agent: a role with its prompt, model, tools, memory, policy and budget. A value, not a process."""
 
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from interlock.runtime.errors import BadInput, PolicyBroken
+from interlock.runtime.folders import folder_of_caller
 from interlock.runtime.ports import MemoryPlan, SelectionPlan, Tool
 from interlock.runtime.records import Budget
 
@@ -60,7 +60,7 @@ class Agent:
             raise BadInput(
                 what=f"agent name {self.name!r} cannot be used", where="Agent(name=)", fix="letters, digits, _ and -"
             )
-        here = _folder_of_caller()
+        here = folder_of_caller()
         if self.prompts is not None:
             object.__setattr__(self, "prompts", here / Path(self.prompts))
         if self.policy is not None:
@@ -90,9 +90,3 @@ def _placed(policy: str | Path, here: Path) -> str | Path:
     if not file.is_file():
         raise PolicyBroken(what="there is no such policy file", where=str(file), fix="write it, or leave policy= out")
     return file
-
-
-def _folder_of_caller() -> Path:
-    """Find the folder of the file that makes the agent: frame 0 is here, 1 __post_init__, 2 __init__, 3 the caller."""
-    file = sys._getframe(3).f_globals.get("__file__")  # pyright: ignore[reportPrivateUsage]  # no public way up
-    return Path(file).resolve().parent if file else Path.cwd()

@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from interlock.memory.memory import Memory
-from interlock.memory.policies import ReadPolicy, WritePolicy, WriteRule
+from interlock.memory.policies import PrunePolicy, ReadPolicy, WritePolicy, WriteRule
 
 if TYPE_CHECKING:
     from interlock.memory.chroma.store import ChromaStore
@@ -17,7 +17,7 @@ else:
         return getattr(import_module(_HOMES[name]), name)
 
 
-__all__ = ["ChromaStore", "Memory", "MiniLMEmbeddings", "ReadPolicy", "WritePolicy", "WriteRule"]
+__all__ = ["ChromaStore", "Memory", "MiniLMEmbeddings", "PrunePolicy", "ReadPolicy", "WritePolicy", "WriteRule"]
 
 _HOMES = {
     "ChromaStore": "interlock.memory.chroma.store",

@@ -2,32 +2,68 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
-from interlock.memory.policies import ReadPolicy, WritePolicy
+from interlock.memory.policies import Policy, PrunePolicy, ReadPolicy, WritePolicy
 from interlock.runtime.clock import Clock
+from interlock.runtime.folders import folder_of_caller
 
 if TYPE_CHECKING:
     from interlock.memory.store import Store
+    from interlock.memory.summaries import Summarise
     from interlock.runtime.models.embeddings import Embedder
+
+AnyPolicy = TypeVar("AnyPolicy", bound=Policy)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Memory:
-    """What is remembered and recalled, by which rules. A value: nothing is opened or written before it is used."""
+    """What is remembered and recalled, by which rules. A value: nothing is opened or written before it is used.
 
-    write: WritePolicy = field(default_factory=WritePolicy)
-    read: ReadPolicy = field(default_factory=ReadPolicy)
+    Each policy may be a YAML file, relative to the file that makes the memory.
+
+    Raises:
+        PolicyBroken: such a file cannot be used.
+    """
+
+    write: WritePolicy | str | Path = field(default_factory=WritePolicy)
+    read: ReadPolicy | str | Path = field(default_factory=ReadPolicy)
+    prune: PrunePolicy | str | Path = field(default_factory=PrunePolicy)
+    summarise: "Summarise | None" = None
+    """Makes one text of old episodes; None: their telling sentences (see `interlock.memory.summaries`)."""
     embedder: "Embedder | None" = None
     """None: MiniLM."""
+
+    def __post_init__(self) -> None:
+        here = folder_of_caller()
+        for name, kind in (("write", WritePolicy), ("read", ReadPolicy), ("prune", PrunePolicy)):
+            object.__setattr__(self, name, _loaded(getattr(self, name), kind, here))
+
+    @property
+    def version(self) -> str:
+        """Content hash of the policies."""
+        return "-".join(cast(Policy, part).version[:8] for part in (self.write, self.read, self.prune))
 
     def open(self, home: Path, clock: Clock) -> "Store":
         """Open the memory in a home. Files are touched, and the model loaded, when something is asked."""
         from interlock.memory.store import Store
+        from interlock.memory.summaries import extractive
 
-        return Store(home, clock, write=self.write, read=self.read, embedder=self._embedder)
+        return Store(
+            home,
+            clock,
+            write=cast(WritePolicy, self.write),
+            read=cast(ReadPolicy, self.read),
+            prune=cast(PrunePolicy, self.prune),
+            summarise=self.summarise or extractive(self._embedder),
+            embedder=self._embedder,
+        )
 
     def _embedder(self) -> "Embedder":
         from interlock.runtime.models.embeddings import minilm
 
         return self.embedder or minilm()
+
+
+def _loaded(policy: AnyPolicy | str | Path, kind: type[AnyPolicy], folder: Path) -> AnyPolicy:
+    return kind.load(folder / policy) if isinstance(policy, str | Path) else policy

@@ -114,6 +114,29 @@ class ReadPolicy(Policy, frozen=True, extra="forbid"):
     """Answer with what held true then, by what is known (at `as_of`, or now); None: the same time."""
 
 
+class PrunePolicy(Policy, frozen=True, extra="forbid"):
+    """What is taken out, merged or summed up. Pinned memories stay as they are, and so does what supersedes another."""
+
+    expired: bool = True
+    """Whether what has expired is erased."""
+    capacity: int | None = Field(default=None, ge=1)
+    """How many memories of a user hold at a time; those that would be missed least are erased beyond that."""
+    decay: float = Field(default=0.5, gt=0, lt=1)
+    """How fast a memory that is not used loses its activation."""
+    importance: float = Field(default=2.0, ge=0)
+    """How much a memory's importance counts beside its activation."""
+    alike: float | None = Field(default=None, gt=0, le=1)
+    """From which cosine on facts and preferences are merged, if their numbers agree and neither denies the other."""
+    summarise_after_days: float | None = Field(default=None, ge=0)
+    """The age at which the episodes of a conversation are summed up into a fact."""
+    at_least: int = Field(default=4, ge=2)
+    """How many episodes it takes to be summed up."""
+    keep_closed_days: float | None = Field(default=None, ge=0)
+    """How long what was superseded, merged or summed up is kept for `as_of`; None: for ever."""
+    every: int | None = Field(default=None, ge=1)
+    """Prune by itself after so many new memories of a user."""
+
+
 def within(ceiling: Sensitivity, sensitivity: Sensitivity) -> bool:
     """Tell whether something is no more sensitive than the ceiling."""
     return SENSITIVITIES.index(sensitivity) <= SENSITIVITIES.index(ceiling)

@@ -82,24 +82,9 @@ class Stats(BaseModel, frozen=True, extra="forbid"):
     newest: datetime | None
 
 
-class Removed(BaseModel, frozen=True, extra="forbid"):
-    """One memory that was removed, or would be, and why."""
-
-    id: str
-    code: str
-    reason: str
-
-
 class Forgotten(BaseModel, frozen=True, extra="forbid"):
     """What forgetting erased."""
 
     ids: tuple[str, ...]
     receipt: Receipt | None = None
     """None where there was nothing to erase."""
-
-
-class Pruned(BaseModel, frozen=True, extra="forbid"):
-    """What pruning removed."""
-
-    removed: tuple[Removed, ...]
-    dry_run: bool

@@ -77,7 +77,7 @@ class Shelf:
 
     def remember(self, drafts: Sequence[Draft]) -> list[Written]:
         """Write drafts, all or none. When this returns, they are found by words and by meaning."""
-        read = self._tokens([draft.verdict.text for draft in drafts])
+        read = self.tokens_of([draft.verdict.text for draft in drafts])
         with self._writing() as vectors:
             with self.truth.transaction() as db:
                 written = [place(db, replace(d, tokens=tokens)) for d, tokens in zip(drafts, read, strict=True)]
@@ -116,6 +116,27 @@ class Shelf:
         )
         return tuple(self.truth.record(row) for row in rows)
 
+    @contextmanager
+    def changing(self) -> Generator[None]:
+        """Hold the right to write; in the end the vectors follow the table."""
+        with self._writing() as vectors:
+            yield
+            self._follow(vectors)
+
+    def vectors_of(self, ids: Sequence[str]) -> "Matrix":
+        """Give the vectors of memories, a row for each."""
+        with self._writing() as vectors:
+            return vectors.of(ids)
+
+    def derived_from(self, ids: Sequence[str]) -> list[str]:
+        """Name memories together with all that was made from them: what was merged into others, or summed up."""
+        rows = self.truth.rows(
+            "WITH RECURSIVE made(id) AS (SELECT value FROM json_each(?) UNION"
+            " SELECT l.id FROM links l JOIN made ON l.other = made.id WHERE l.kind = ?) SELECT id FROM made",
+            (json.dumps(list(ids)), MADE_FROM),
+        )
+        return [row["id"] for row in rows]
+
     def forget(self, ids: Sequence[str]) -> tuple[Fingerprints, int]:
         """Erase rows, words and vectors, and overwrite where they lay.
 
@@ -148,6 +169,16 @@ class Shelf:
         self.rest()
         parts = [part for row in rows for part in (row["text"].encode(), row["vectors"])]
         return frozenset(prints.found_in(b"\x00".join(parts)) | prints.found_in(b"".join(lying)))
+
+    def added(self) -> int:
+        """Count the memories that were added since `count_anew`."""
+        (newest,) = self.truth.rows("SELECT max(row) FROM memories")[0]
+        return int(newest or 0) - int(self.truth.meta("counted") or 0)
+
+    def count_anew(self) -> None:
+        """Begin to count at what was added last."""
+        with self.truth.transaction(durable=False) as db:
+            db.execute("INSERT OR REPLACE INTO meta SELECT 'counted', coalesce(max(row), 0) FROM memories")
 
     def hold(self, reason: str) -> None:
         """Forbid erasing, for a reason; an empty one allows it again."""
@@ -209,7 +240,8 @@ class Shelf:
         except MemoryBusy:
             return None
 
-    def _tokens(self, texts: Sequence[str]) -> list[Tokens]:
+    def tokens_of(self, texts: Sequence[str]) -> list[Tokens]:
+        """Read what is kept of texts' tokens."""
         embedder = self._embedder()
         kept = directions(embedder.name, embedder.dimensions)
         return [Tokens(pieces=t.words, vectors=packed(shrunk(t.vectors, kept))) for t in embedder.tokens(texts)]

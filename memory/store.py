@@ -3,22 +3,27 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from interlock.memory.erasing import erase, verify
 from interlock.memory.judging import Verdict, judge
-from interlock.memory.policies import ReadPolicy, WritePolicy
+from interlock.memory.policies import PrunePolicy, ReadPolicy, WritePolicy
+from interlock.memory.pruning import Pruning
 from interlock.memory.recalling import Condition, held_by, live, readable
 from interlock.memory.receipts import Receipt, Verified
-from interlock.memory.records import Forgotten, Pruned, Record, Removed, Stats
+from interlock.memory.records import Forgotten, Record, Stats
 from interlock.memory.rows import Tokens
+from interlock.memory.shelf import Shelf
 from interlock.memory.shelves import Shelves
+from interlock.memory.summaries import Summarise
+from interlock.memory.tidying import Tidying
 from interlock.memory.writing import Draft
 from interlock.runtime.clock import Clock
-from interlock.runtime.errors import NotFound
-from interlock.runtime.memories import Kind, Note, Owner, Recall, Written
+from interlock.runtime.errors import MemoryBusy, NotFound, OnHold
+from interlock.runtime.memories import Kind, Note, Owner, Pruned, Recall, Written
 from interlock.runtime.models.embeddings import Embedder
 
 MEANT = ReadPolicy(limit=100, min_score=0.3, max_sensitivity="secret", tokens=None)
@@ -29,11 +34,21 @@ class Store:
     """All users' memories in one home. A user's folder is opened when it is first needed."""
 
     def __init__(
-        self, home: Path, clock: Clock, *, write: WritePolicy, read: ReadPolicy, embedder: Callable[[], Embedder]
+        self,
+        home: Path,
+        clock: Clock,
+        *,
+        write: WritePolicy,
+        read: ReadPolicy,
+        prune: PrunePolicy,
+        summarise: Summarise,
+        embedder: Callable[[], Embedder],
     ) -> None:
         self._clock = clock
         self._write = write
         self._read = read
+        self._prune = prune
+        self._summarise = summarise
         self.home = home
         self._shelves = Shelves(home, embedder)
 
@@ -134,15 +149,17 @@ class Store:
     def forget(self, owner: Owner, *, id: str | Sequence[str] | None = None, query: str | None = None) -> Forgotten:
         """Erase one memory or several, those that answer a query, or, with neither, all that is held on the owner.
 
+        What a memory was merged into, or summed up in, goes with it.
+
         Raises:
             NotFound: the owner has no memory of that id.
             OnHold: a legal hold forbids it.
             MemoryBusy: another process is writing, or reading what is to be overwritten.
         """
         if id is not None:
-            ids = [self.show(one, owner).id for one in ([id] if isinstance(id, str) else id)]
+            ids = self._derived([self.show(one, owner).id for one in ([id] if isinstance(id, str) else id)], owner)
         elif query is not None:
-            ids = [item.id for item in self.search(query, owner, MEANT).items]
+            ids = self._derived([item.id for item in self.search(query, owner, MEANT).items], owner)
         else:
             ids = [record.id for record in self.list(owner, everything=True, limit=-1)]
         return Forgotten(ids=tuple(ids), receipt=self._erase(ids, owner))
@@ -171,18 +188,47 @@ class Store:
             with self._shelves.of(owner) as shelf:
                 shelf.hold("")
 
-    def prune(self, owner: Owner, *, dry_run: bool = False) -> Pruned:
-        """Remove what has expired."""
-        now = self._clock.now()
-        records = self.list(owner, everything=True, limit=-1)
-        removed = [
-            Removed(id=record.id, code="expired", reason=f"expired at {record.expires_at}")
-            for record in records
-            if record.expires_at is not None and record.expires_at <= now and not record.pinned
-        ]
-        if not dry_run:
-            self._erase([item.id for item in removed], owner)
-        return Pruned(removed=tuple(removed), dry_run=dry_run)
+    def prune(self, owner: Owner, policy: PrunePolicy | None = None, *, dry_run: bool = False) -> Pruned:
+        """Erase, merge and sum up, by the store's prune policy or another. Cut off, it goes on when called again.
+
+        Raises:
+            OnHold: a legal hold forbids to erase what would be.
+            MemoryBusy: another process is writing, or reading what is to be overwritten.
+        """
+        if not self._shelves.exists(owner):
+            return Pruned(dry_run=dry_run)
+        policy, now = policy or self._prune, self._clock.now()
+        with self._shelves.of(owner) as shelf:
+            records = shelf.records(held_by(owner), -1)
+            plan = Pruning(records=records, policy=policy, now=now, vectors=shelf.vectors_of).plan()
+            if dry_run:
+                return plan.model_copy(update={"dry_run": True})
+            with shelf.changing():
+                done = self._tidying(shelf, owner, now).join(plan, records)
+        self._erase([item.id for item in done.removed], owner)
+        return done
+
+    def _tidying(self, shelf: Shelf, owner: Owner, now: datetime) -> Tidying:
+        return Tidying(
+            shelf=shelf,
+            owner=owner,
+            now=now,
+            policy=self._write,
+            summarise=self._summarise,
+            new_id=self._clock.new_id,
+        )
+
+    def _prune_when_due(self, owner: Owner) -> None:
+        """Prune after so many new memories. What stands in its way now does not when it is due again."""
+        if self._prune.every is None:
+            return
+        with self._shelves.of(owner) as shelf:
+            due = shelf.added() >= self._prune.every
+        if due:
+            with suppress(OnHold, MemoryBusy):
+                self.prune(owner)
+                with self._shelves.of(owner) as shelf:
+                    shelf.count_anew()
 
     def export(self, owner: Owner) -> dict[str, Any]:
         """Give all that is held on the owner, as JSON data."""
@@ -209,7 +255,15 @@ class Store:
         if not drafts:
             return ()
         with self._shelves.of(owner) as shelf:
-            return shelf.remember(drafts)
+            written = shelf.remember(drafts)
+        self._prune_when_due(owner)
+        return written
+
+    def _derived(self, ids: Sequence[str], owner: Owner) -> Sequence[str]:
+        if not ids:
+            return ids
+        with self._shelves.of(owner) as shelf:
+            return shelf.derived_from(ids)
 
     def _erase(self, ids: Sequence[str], owner: Owner) -> Receipt | None:
         if not ids:

@@ -126,6 +126,15 @@ class Vectors:
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         return [vector.tobytes() for vector in (*vectors, *(vectors / lengths).astype("<f4"))]
 
+    def of(self, ids: Sequence[str]) -> "Matrix":
+        """Give vectors, a row for each id."""
+        import numpy as np
+
+        found = self._collection.get(ids=list(ids), include=["embeddings"])
+        places = {id: place for place, id in enumerate(found["ids"])}
+        matrix = np.asarray(found["embeddings"], dtype=np.float32)
+        return matrix[[places[id] for id in ids]]
+
     def count(self) -> int:
         return int(self._collection.count())
 

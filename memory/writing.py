@@ -57,13 +57,18 @@ def _add(db: sqlite3.Connection, draft: Draft, frame: Frame) -> Written:
     note, now = draft.note, as_text(draft.now)
     found = place_in_slot(others_in(db, note.slot, draft.owner, now), note, now)
     conflicts = [row["id"] for row in found.doubted] + _contradicted(db, draft, frame)
-    insert(db, _values(draft, found, frame), draft.tokens)
+    insert_draft(db, draft, found, frame)
     for row in found.replaced:
         end(db, row, by=draft.id, ends=found.starts, now=now)
     for other in conflicts:
         link(db, draft.id, CONFLICTS, other)
         link(db, other, CONFLICTS, draft.id)
     return _written(draft, found, conflicts)
+
+
+def insert_draft(db: sqlite3.Connection, draft: Draft, found: Place, frame: Frame) -> None:
+    """Add a draft in its place."""
+    insert(db, _values(draft, found, frame), draft.tokens)
 
 
 def _written(draft: Draft, found: Place, conflicts: Sequence[str]) -> Written:

@@ -57,6 +57,10 @@ class Note(BaseModel, frozen=True, extra="forbid"):
     expires_at: datetime | None = None
     """When it is not to be kept any longer, true or not."""
 
+    def facts(self) -> dict[str, str]:
+        """Give what policies may look at."""
+        return {"text": self.text, "kind": self.kind, "said_by": self.said_by, "sensitivity": self.sensitivity}
+
 
 class Written(BaseModel, frozen=True, extra="forbid"):
     """What the write policy decided about one note."""
@@ -99,3 +103,31 @@ class Recall(BaseModel, frozen=True, extra="forbid"):
 
     items: tuple[Recalled, ...] = ()
     withheld: tuple[Withheld, ...] = ()
+
+
+class Removed(BaseModel, frozen=True, extra="forbid"):
+    """One memory that was erased, or would be, and why."""
+
+    id: str
+    code: str
+    """Stable reason code: `expired`, `closed` or `capacity`."""
+    reason: str
+
+
+class Joined(BaseModel, frozen=True, extra="forbid"):
+    """Memories that another one stands for now, or would."""
+
+    ids: tuple[str, ...]
+    into: str
+    """The one that stands for them; empty for a summary that was not made yet."""
+    code: str
+    """Stable reason code: `alike` or `summarised`."""
+    reason: str
+
+
+class Pruned(BaseModel, frozen=True, extra="forbid"):
+    """What pruning did, or would do."""
+
+    removed: tuple[Removed, ...] = ()
+    joined: tuple[Joined, ...] = ()
+    dry_run: bool = False

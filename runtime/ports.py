@@ -222,6 +222,11 @@ class MemoryStore(Protocol):
 class MemoryPlan(Protocol):
     """A memory as an agent declares it: where and under which policies. Opened when a run first needs it."""
 
+    @property
+    def version(self) -> str:
+        """Content hash of its policies."""
+        ...
+
     def open(self, home: Path, clock: Clock) -> MemoryStore: ...
 
 

@@ -227,3 +227,52 @@ def test_approvals_without_a_verb_lists_them_in_any_home(cli: Cli, project: str)
     cli("run", project, "Pay out 50 from the till.", "--user", "1")
 
     assert [a["tool"] for a in cli("approvals", "--json").json] == ["pay_out"]
+
+
+def test_memory_explain_tells_what_would_become_of_a_text(cli: Cli, tmp_path: Path) -> None:
+    said = cli("memory", "explain", "I prefer letters.", "--user", "7", "--slot", "user/channel")
+    read = cli("memory", "explain", "Ignore it.", "--user", "7", "--untrusted", "--source", "search_help", "--json")
+
+    assert said.out == "kept (kept): allowed by the write policy\n"
+    assert (read.status, read.json["kept"], read.json["code"]) == (0, False, "untrusted-source")
+    assert "search_help" in read.json["reason"]
+    assert cli("memory", "explain", "x", "--user", "7", "--slot", "channel").status == 2
+    assert not (tmp_path / "home").exists()
+
+
+def test_memory_explain_asks_the_agents_own_policies(cli: Cli, tmp_path: Path) -> None:
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    (folder / "write.yaml").write_text("kinds: [preference]\n")
+    (folder / "policy.cedar").write_text(
+        'permit (principal, action, resource);\n@id("no-pin") @reason("pins are not kept")\n'
+        'forbid (principal, action == Action::"write_memory", resource)\n'
+        'when { context.args has text && context.args.text like "*PIN*" };\n'
+    )
+    (folder / "agent.py").write_text(
+        "from interlock import Agent\nfrom interlock.graphs import tool_loop\nfrom interlock.memory import Memory\n"
+        'graph = tool_loop(Agent(name="notes", policy="policy.cedar", memory=Memory(write="write.yaml")))\n'
+    )
+    asked = ("memory", "explain", "--user", "7", "--agent", str(folder), "--json")
+
+    assert cli(*asked, "I like tea").json["code"] == "kind-not-kept"
+    assert cli(*asked, "I like tea", "--kind", "preference").json["code"] == "kept"
+    assert cli(*asked, "My PIN is long").json["reason"] == "pins are not kept"
+
+
+def test_memory_prune_takes_a_policy_file_and_tells_first(cli: Cli, project: str, tmp_path: Path) -> None:
+    from interlock.memory import Memory
+    from interlock.runtime.clock import SystemClock
+    from interlock.runtime.memories import Note, Owner
+
+    assert cli("run", project, "What is 2 plus 2?", "--user", "7").status == 0
+    store = Memory().open(tmp_path / "home", SystemClock())
+    store.add_all([Note(text="I like tea."), Note(text="I own a boat.")], Owner(tenant="default", user="7"))
+    store.close()
+    (tmp_path / "prune.yaml").write_text("capacity: 1\n")
+    prune = ("memory", "prune", "--user", "7", "--policy", str(tmp_path / "prune.yaml"), "--json")
+
+    assert [one["code"] for one in cli(*prune, "--dry-run").json["removed"]] == ["capacity"]
+    assert len(cli("memory", "list", "--user", "7", "--json").json) == 2
+    cli(*prune)
+    assert len(cli("memory", "list", "--user", "7", "--json").json) == 1
