@@ -52,7 +52,7 @@ statements = st.lists(
 )
 
 
-@dataclass
+@dataclass(eq=False)
 class Known:
     text: str
     attribute: str | None
