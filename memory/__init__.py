@@ -7,6 +7,7 @@ from interlock.memory.memory import Memory
 from interlock.memory.policies import PrunePolicy, ReadPolicy, WritePolicy, WriteRule
 
 if TYPE_CHECKING:
+    from interlock.memory.chroma.documents import ChromaDocuments, ChromaRetriever
     from interlock.memory.chroma.store import ChromaStore
     from interlock.memory.embeddings import MiniLMEmbeddings
 else:
@@ -17,9 +18,21 @@ else:
         return getattr(import_module(_HOMES[name]), name)
 
 
-__all__ = ["ChromaStore", "Memory", "MiniLMEmbeddings", "PrunePolicy", "ReadPolicy", "WritePolicy", "WriteRule"]
+__all__ = [
+    "ChromaDocuments",
+    "ChromaRetriever",
+    "ChromaStore",
+    "Memory",
+    "MiniLMEmbeddings",
+    "PrunePolicy",
+    "ReadPolicy",
+    "WritePolicy",
+    "WriteRule",
+]
 
 _HOMES = {
+    "ChromaDocuments": "interlock.memory.chroma.documents",
+    "ChromaRetriever": "interlock.memory.chroma.documents",
     "ChromaStore": "interlock.memory.chroma.store",
     "MiniLMEmbeddings": "interlock.memory.embeddings",
 }

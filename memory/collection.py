@@ -20,9 +20,15 @@ AT_ONCE = {"sync_threshold": 2, "batch_size": 2}
 def connect(folder: Path) -> Any:
     """Open a client on a folder."""
     import chromadb
+    from chromadb.api.shared_system_client import SharedSystemClient
     from chromadb.config import Settings
 
-    return chromadb.PersistentClient(str(folder), settings=Settings(anonymized_telemetry=False))
+    try:
+        return chromadb.PersistentClient(str(folder), settings=Settings(anonymized_telemetry=False))
+    except BaseException:
+        # Chroma keeps what it made half, and would give it to whoever asks next.
+        SharedSystemClient._identifier_to_system.pop(str(folder), None)  # pyright: ignore[reportPrivateUsage]
+        raise
 
 
 def connect_to(url: str, headers: "Mapping[str, str]") -> Any:
