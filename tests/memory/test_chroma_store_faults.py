@@ -140,7 +140,7 @@ def test_another_embedder_is_refused_though_its_vectors_are_as_long(tmp_path: Pa
     with opened(tmp_path, Reversed()) as store:
         with pytest.raises(HomeUnusable, match="vectors of Letters of 27 dimensions, not of Reversed of 27 dimensions"):
             store.search(NS, query="quill")
-        with pytest.raises(HomeUnusable, match="ChromaStore.reindex"):
+        with pytest.raises(HomeUnusable, match=r"ChromaStore\.reindex"):
             store.put(NS, "c", {"text": "fjord"})
         assert store.get(NS, "c") is None
 
