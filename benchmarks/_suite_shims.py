@@ -26,7 +26,8 @@ class Store(ChromaStore):
         # SqliteStore says text_fields where LangGraph says fields.
         fields = index and (index.get("fields") or index.get("text_fields"))
         folder = tempfile.mkdtemp()
-        super().__init__(folder, index=None if index is None else {**index, "fields": fields}, ttl=ttl)
+        configured: Any = None if index is None else {**index, "fields": fields}
+        super().__init__(folder, index=configured, ttl=ttl)
         self._made = Path(folder)
 
     @classmethod

@@ -39,6 +39,13 @@ LEFT_OUT: Mapping[str, str] = {
 }
 
 
+KNOWN: Mapping[str, str] = {
+    "test_ttl_override_default": "asks that reading does not prolong a time to live where nothing is configured, as in"
+    " SqliteStore; LangGraph's TTLConfig says that it does, and so does ChromaStore",
+}
+"""Tests that fail because ChromaStore is to behave otherwise. They count as failed."""
+
+
 def main() -> None:
     options = arguments(__doc__)
     found = {name: run(name) for name in SUITES}
@@ -50,7 +57,7 @@ def main() -> None:
     for why in LEFT_OUT.items():
         print("left out:", *why)
     for name, (_, failed) in found.items():
-        print(f"{name} failed:", ", ".join(failed) or "none")
+        print(f"{name} failed:", ", ".join(f"{test} ({KNOWN.get(test, 'not known why')})" for test in failed) or "none")
     finish({name: {**ended, "failed tests": failed} for name, (ended, failed) in found.items()}, as_json=options.json)
 
 
