@@ -2,7 +2,8 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ class HomeSaver(SqliteSaver):
 
     def __init__(self, path: Path, channels: Mapping[str, Any] | None = None) -> None:
         self._folds = Folds(channels or {})
+        self._path = path
         try:
             connection = sqlite3.connect(path, timeout=30.0, check_same_thread=False)
             to_wal(connection, path)
@@ -64,6 +66,33 @@ class HomeSaver(SqliteSaver):
     def close(self) -> None:
         """Close the file."""
         self.conn.close()
+
+    def put(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        with self._written():
+            return super().put(config, checkpoint, metadata, new_versions)
+
+    def put_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        with self._written():
+            super().put_writes(config, writes, task_id, task_path)
+
+    @contextmanager
+    def _written(self) -> Generator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise HomeUnusable(
+                what=f"cannot write the checkpoints: {error}",
+                where=str(self._path),
+                fix="free space, and send the thread a message: what has happened stands in the journal",
+            ) from error
 
     async def aput(
         self,

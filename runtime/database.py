@@ -63,6 +63,8 @@ class Transaction:
         return self.run(statement, **values).fetchall()
 
 
+_UNWRITTEN = "what could not be written was not done; free space or set the rights right, and send the thread a message"
+
 MEMORY = Path(":memory:")
 """Names a database that never comes to a disk, for what is thrown away."""
 
@@ -164,7 +166,7 @@ class Database:
                 if self._depth == 0 and self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 if isinstance(error, sqlite3.Error):
-                    raise JournalBroken(what=f"cannot write {self.path}: {error}") from error
+                    raise JournalBroken(what=f"cannot write {self.path}: {error}", fix=_UNWRITTEN) from error
                 raise
 
     def _begin(self, durable: bool) -> None:

@@ -163,9 +163,11 @@ class JournalBroken(InterlockError):
 
     what: str
     row: int | None = None
+    fix: str = ""
 
     def __str__(self) -> str:
-        return f"journal: {self.what}" + ("" if self.row is None else f" (row {self.row})")
+        where = "" if self.row is None else f" (row {self.row})"
+        return f"no effect without a journal: {self.what}{where}" + (f"; {self.fix}" if self.fix else "")
 
 
 @dataclass(eq=False, kw_only=True)

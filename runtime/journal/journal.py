@@ -150,7 +150,7 @@ class Journal:
             JournalBroken: this journal has no key.
         """
         if self._sealer is None:
-            raise JournalBroken(what="it has no key to sign a cut with")
+            raise JournalBroken(what="the journal has no key to sign a cut with")
         self._sealer.cut(tx, seq, hash, self._clock.now())
 
     def seal(self) -> Seal | None:

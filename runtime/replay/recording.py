@@ -175,8 +175,23 @@ def imported(data: bytes, where: str) -> Recording:
         )
     if document.pop("sha256", None) != _hash(document):
         raise RecordingBroken(what="it was changed since it was written", where=where, fix=_EXPORT)
+    try:
+        return _read(document)
+    except (KeyError, TypeError, IndexError, ValueError) as error:
+        raise RecordingBroken(what=f"a part of it cannot be read: {error}", where=where, fix=_EXPORT) from error
+
+
+def _read(document: dict[str, Any]) -> Recording:
+    """Make a recording of a document, and make sure that everything it refers to is there."""
     steps = tuple(Step(**step) for step in document["steps"])
-    return Recording(run=document["run"], thread=document["thread"], steps=steps, bodies=document["bodies"])
+    found = Recording(run=document["run"], thread=document["thread"], steps=steps, bodies=document["bodies"])
+    if strange := [digest for digest, body in found.bodies.items() if digest != _hash(body)]:
+        raise ValueError(f"{strange[0]} is not the hash of what it names")
+    for step in steps:
+        events.KINDS[step.kind].model_validate(step.facts)
+    events.RunStarted.model_validate(found.started)
+    found.messages(found.started["history"])
+    return found
 
 
 _EXPORT = "write it anew with `interlock trace export RUN`"

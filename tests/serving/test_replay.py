@@ -1,12 +1,16 @@
 """Every run can be run again from its record, and nothing happens by it."""
 
+import asyncio
+import hashlib
 import importlib.util
+import json
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from tests.serving.conftest import Cli
 
@@ -16,6 +20,11 @@ from interlock.runtime.replay.recording import exported, imported, record
 from interlock.serving.replaying import replay
 
 MAIN = "from interlock.serving.cli.main import main; main()"
+
+
+def subprocess_cli(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in a process that has not loaded the agent yet."""
+    return subprocess.run([sys.executable, "-c", MAIN, *words], capture_output=True, text=True, check=False)
 
 
 def benchmark(name: str) -> Any:
@@ -84,8 +93,7 @@ def test_a_changed_prompt_is_named_with_the_lines_that_changed(
     prompt = Path(project) / "prompts" / "system.md"
     prompt.write_text(prompt.read_text() + "Be brief.\n")
 
-    command = [sys.executable, "-c", MAIN, "replay", paid, "--home", str(tmp_path / "home")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess_cli("replay", paid, "--home", str(tmp_path / "home"))
 
     assert done.returncode == 1
     assert "differs at 1.think.1" in done.stdout
@@ -110,6 +118,66 @@ def test_a_damaged_export_is_refused(cli: Cli, paid: str, project: str, tmp_path
 
         assert done.status == 2
         assert told in done.err
+
+
+def forged(text: str, change: Callable[[Any], object]) -> str:
+    """Change a recording, and give it the hash that fits."""
+    document = json.loads(text)
+    del document["sha256"]
+    change(document)
+    digest = hashlib.sha256(orjson.dumps(document, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    return json.dumps({**document, "sha256": digest})
+
+
+FORGERIES: list[Callable[[Any], object]] = [
+    lambda document: document["steps"].clear(),
+    lambda document: document["steps"].pop(0),
+    lambda document: document["steps"][0].pop("place"),
+    lambda document: document["steps"][1].update(kind="teleported"),
+    lambda document: document["steps"][0]["facts"].update(history="0" * 64),
+    lambda document: document["bodies"].update({key: {"prev": None} for key in document["bodies"]}),
+    lambda document: document.pop("thread"),
+]
+
+
+@pytest.mark.parametrize("number", range(len(FORGERIES)))
+def test_a_forged_export_is_refused(number: int, cli: Cli, paid: str, project: str, tmp_path: Path) -> None:
+    file = tmp_path / "run.json"
+    file.write_text(forged(cli("trace", "export", paid).out, FORGERIES[number]))
+
+    done = cli("replay", str(file), "--agent", project)
+
+    assert done.status == 2
+    assert "cannot be read" in done.err
+
+
+def test_a_recording_whose_tool_is_gone_names_the_tool(cli: Cli, paid: str, project: str) -> None:
+    tools = Path(project) / "agent.py"
+    tools.write_text(tools.read_text().replace("tools=[percentage, till, pay_out]", "tools=[till]"))
+    policy = Path(project) / "policy.cedar"
+    policy.write_text('@id("look") permit (principal, action == Action::"till", resource);')
+
+    done = subprocess_cli("replay", paid, "--home", str(Path(project).parent / "home"))
+
+    assert done.returncode == 1
+    assert "manifest: tools.pay_out: 1" in done.stderr
+    assert "→ none" in done.stderr
+    assert "-[tool pay_out]" in done.stdout
+
+
+async def test_replays_at_the_same_time_do_not_disturb_each_other(tmp_path: Path) -> None:
+    runs = benchmark("_random_runs")
+    home = Home(tmp_path / "home")
+    replies = [await runs.take_place(runs.graph_of(seed, tmp_path), home, seed) for seed in (3, 4)]
+    first, second = (record(home.journal, reply.run) for reply in replies)
+    home.close()
+    graph = runs.graph_of(3, tmp_path)
+
+    found = await asyncio.gather(
+        replay(first, graph), replay(first, graph), replay(second, runs.graph_of(4, tmp_path)), replay(first, graph)
+    )
+
+    assert [one.identical for one in found] == [True] * 4
 
 
 def test_an_unknown_run_is_refused(cli: Cli, paid: str) -> None:
