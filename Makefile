@@ -27,7 +27,7 @@ demo: $(READY)  ## run the support agent through a conversation: answers, a refu
 test: $(READY)  ## run the tests
 	$(BIN)/python -m pytest
 
-check: lint types floors wheel-test test  ## everything that CI asks for
+check: lint types floors wheel-test test conformance  ## everything that CI asks for
 
 lint: $(READY)  ## ruff: rules and layout
 	$(BIN)/ruff check .

@@ -23,9 +23,10 @@ from _report import arguments, finish, table
 from interlock.runtime.database import Statement
 from interlock.runtime.gate.gate import Call, Gate
 from interlock.runtime.gate.leases import holder_here, take
-from interlock.runtime.gate.ledger import Purse
+from interlock.runtime.gate.purse import Purse
+from interlock.runtime.gate.reservations import reservations
 from interlock.runtime.gate.run import OpenRun, RunHeader
-from interlock.runtime.gate.shared import SharedPurse, account_of, reservations
+from interlock.runtime.gate.shared import SharedPurse, account_of
 from interlock.runtime.gate.stops import BudgetSpent
 from interlock.runtime.home import Home
 from interlock.runtime.journal.events import Noted

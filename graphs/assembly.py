@@ -38,6 +38,7 @@ class Assembly:
         self.policies = CedarPolicies(agent.policy, self.contracts)
         self.prompts = PromptFolder(None if agent.prompts is None else Path(agent.prompts))
         self.runs = Runs(self)
+        self._smaller_model: ChatModel | None = None
         self._memories: dict[str, MemoryStore] = {}
         self._selections: dict[str, Selection] = {}
         self._lock = threading.RLock()
@@ -124,6 +125,17 @@ class Assembly:
             return self.model
         return home.outside.model(self.agent.model, self.contracts, self.agent.prices)
 
+    def _smaller(self, home: Home) -> ChatModel | None:
+        """Give the model that is asked when a run nears a limit."""
+        plan = self.agent.budget.wind_down
+        if plan is None or not plan.model:
+            return None
+        if home.outside is not None:
+            return home.outside.model(plan.model, self.contracts, self.agent.prices)
+        if self._smaller_model is None:
+            self._smaller_model = resolve(plan.model, contracts=self.contracts, prices=self.agent.prices)
+        return self._smaller_model
+
     def use_model(self, name: str) -> None:
         """Use another model than the agent names, from the next run on."""
         self.agent = replace(self.agent, model=name)
@@ -153,7 +165,7 @@ class Assembly:
         store, outside = self.memory(home), home.outside
         tools = {name: outside.tool(tool) for name, tool in self.tools.items()} if outside else self.tools
         deps = Deps(
-            model=GatedModel(gate=gate, run=run, model=self._model(home)),
+            model=GatedModel(gate=gate, run=run, model=self._model(home), smaller=self._smaller(home)),
             tools=GatedTools(gate=gate, run=run, tools=tools, source=self.source, selection=self._selection(home)),
             memory=None if store is None else GatedMemory(gate=gate, run=run, store=store),
             door=GatedDoor(gate=gate, run=run),

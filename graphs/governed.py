@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable
 from contextvars import copy_context
+from functools import partial
 from typing import Any
 
 from langgraph._internal._constants import CONFIG_KEY_CHECKPOINTER
@@ -12,19 +13,29 @@ from langgraph.config import get_config
 from langgraph.errors import GraphInterrupt
 from langgraph.runtime import Runtime
 
-from interlock.graphs.runs import Entered, Runs
+from interlock.graphs.runs import Entered, Runs, running
+from interlock.graphs.winding import account
 from interlock.runtime.errors import InterlockError
 from interlock.runtime.gate.backstop import passing
-from interlock.runtime.gate.stops import RunStopped
+from interlock.runtime.gate.stops import BudgetSpent, RunStopped
 from interlock.runtime.journal.events import RunEnded
 from interlock.runtime.records import Status
 
+_GRACE_S = 0.5
+"""By which a call in a node is stopped before the node itself, so that it is put on record."""
 Node = Callable[[Any, Runtime[Any]], Awaitable[Any]]
 
 
-def governed(runs: Runs, node: Node, *, name: str, first: bool = False, last: bool = False) -> RunnableCallable:
-    """Make a LangGraph node of ours. It runs in sync and async graphs alike."""
-    counts = name in ("think", "plan")
+def governed(
+    runs: Runs, node: Node, *, name: str, step: bool = False, first: bool = False, last: bool = False
+) -> RunnableCallable:
+    """Make a LangGraph node of ours. It runs in sync and async graphs alike.
+
+    Args:
+        step: whether each time that it runs counts as a step of the budget.
+        first: whether it begins the run.
+        last: whether it ends it.
+    """
 
     async def run(state: Any, runtime: Runtime[Any]) -> Any:
         header = None
@@ -36,10 +47,11 @@ def governed(runs: Runs, node: Node, *, name: str, first: bool = False, last: bo
         try:
             if name == "act":
                 await asyncio.sleep(0)  # let the tasks of this step begin before one of them pauses the run
-            if counts:
-                runs.check_steps(entered, state["steps"])
-            with passing("governed"):
-                writes = await node(state, runtime.override(context=entered.deps))
+            if step:
+                entered.run.purse.step()
+            with passing("governed"), running(entered):
+                given = runtime.override(context=entered.deps)
+                writes = await (_in_time(entered, partial(node, state, given)) if step else node(state, given))
             runs.require_lease(entered)
             if last:
                 entered.ended = RunEnded(status="done")
@@ -49,9 +61,23 @@ def governed(runs: Runs, node: Node, *, name: str, first: bool = False, last: bo
             raise
         finally:
             entered.run.inside -= 1
+            await account(entered)
             runs.leave(entered)
 
     return RunnableCallable(_in_own_loop(run), run, name=name, trace=False)
+
+
+async def _in_time(entered: Entered, node: Callable[[], Awaitable[Any]]) -> Any:
+    """Run a node for no longer than its run may last. What it does through its ports is stopped there."""
+    clock, run = entered.home.clock, entered.run
+    limit = asyncio.timeout(run.seconds_left(clock.monotonic()) + _GRACE_S)
+    try:
+        async with limit:
+            return await node()
+    except TimeoutError as error:
+        if limit.expired():
+            raise run.out_of_time(clock.monotonic()) from error
+        raise
 
 
 def _is_kept() -> bool:
@@ -66,6 +92,7 @@ def _note_end(entered: Entered, error: BaseException, runtime: Runtime[Any]) -> 
         status: Status = "stopped" if isinstance(error, RunStopped) else "failed"
         if entered.ended is None or entered.ended.status == "waiting":
             entered.ended = RunEnded(status=status, code=code, reason=str(error))
+            entered.spent = error if isinstance(error, BudgetSpent) else None
         return
     asked: list[str] = [item.value["id"] for item in error.args[0] if isinstance(item.value, dict)]
     if entered.ended is None or entered.ended.status == "waiting":

@@ -31,7 +31,7 @@ def tool_loop(agent: Agent, *, planned: bool = False, checkpointer: Any = None) 
     name, state = ("planned_tool_loop", PlanState) if planned else ("tool_loop", ThreadState)
     wired = Workflow(agent, state, name=name)
     wired.add_node("think", partial(think, then=wired.closing), goes_to=("act", wired.closing))
-    wired.add_node("act", act)
+    wired.add_node("act", act, step=False)
     if planned:
         wired.add_node("plan", plan)
         wired.add_edge("plan", "think")
@@ -50,8 +50,9 @@ def plan_execute(agent: Agent, *, checkpointer: Any = None) -> Compiled:
     """
     wired = Workflow(agent, PlanState, name="plan_execute")
     wired.add_node("plan", plan)
-    wired.add_node("check", partial(check, then=wired.closing), goes_to=("act", "plan", "respond", wired.closing))
-    wired.add_node("act", act)
+    goes_to = ("act", "plan", "respond", wired.closing)
+    wired.add_node("check", partial(check, then=wired.closing), goes_to=goes_to, step=False)
+    wired.add_node("act", act, step=False)
     wired.add_node("respond", partial(respond, then=wired.closing), goes_to=("act", wired.closing))
     for before, after in ((START, "plan"), ("plan", "check"), ("act", "check")):
         wired.add_edge(before, after)

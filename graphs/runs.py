@@ -2,9 +2,10 @@
 
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -14,7 +15,7 @@ from interlock.graphs.headers import check_person, leased, new_header
 from interlock.graphs.manifests import hashed
 from interlock.graphs.state import new_messages, state_before
 from interlock.runtime.gate.leases import holder_here, keep, lasting, release, take
-from interlock.runtime.gate.ledger import Purse, Shared
+from interlock.runtime.gate.purse import Purse
 from interlock.runtime.gate.run import OpenRun, RunHeader
 from interlock.runtime.gate.shared import SharedPurse
 from interlock.runtime.gate.stops import BudgetSpent, LeaseLost
@@ -38,10 +39,25 @@ class Entered:
     deps: Deps
     home: Home
     ended: events.RunEnded | None = None
+    spent: BudgetSpent | None = None
+    """The limit that has stopped it."""
     step: str = ""
     """The checkpoint at which a task of the run began to wait."""
     waiting: set[str] = field(default_factory=set[str])
     """The tasks that wait."""
+
+
+_running: ContextVar[Entered | None] = ContextVar("interlock_running", default=None)
+
+
+@contextmanager
+def running(entered: Entered) -> Generator[None]:
+    """Mark what begins in this block, such as another graph, as part of a run: it uses that run's budget, too."""
+    token = _running.set(entered)
+    try:
+        yield
+    finally:
+        _running.reset(token)
 
 
 class Runs:
@@ -133,44 +149,33 @@ class Runs:
             holder = f"{self._holder}-{header['id']}"
             lease = take(tx, leased(header), header["id"], holder, now)
             home.ledger.open(tx, f"run {header['id']}")
-        before = home.ledger.usage(f"run {header['id']}")
+        around = _running.get()
+        parent = around.run if around is not None and around.home.path == home.path else None
         run = OpenRun(
             header=header,
             caller=caller,
             lease=lease,
             opened_at=home.clock.monotonic(),
             tail=home.tails.prompts(header["thread"] + header["path"], Scope.subject_of(caller.tenant, caller.user)),
-            purse=Purse(
-                scope=f"run {header['id']}",
-                budget=self._assembly.agent.budget,
-                before=before,
-                shared=self._shared(home, caller, header["thread"]),
-            ),
+            purse=self._purse(home, header, caller, parent.purse if parent else None),
+            parent=parent,
         )
         entered = Entered(run=run, deps=self._assembly.ports(home, run), home=home)
         with self._lock:
             self._entered[str(home.path), header["id"]] = entered
         return entered
 
-    def _shared(self, home: Home, caller: Caller, thread: str) -> Shared | None:
-        if not (limits := self._assembly.agent.budget.limits):
-            return None
-        return SharedPurse(
-            database=home.database, ledger=home.ledger, clock=home.clock, holder=self._holder,
-            caller=caller, thread=thread, limits=limits,
-        )  # fmt: skip
-
-    def check_steps(self, entered: Entered, steps: int) -> None:
-        """Stop a run that has taken all its steps.
-
-        Raises:
-            BudgetSpent: the next step would be one too many.
-        """
-        limit = entered.run.budget.steps
-        if steps >= limit:
-            raise BudgetSpent(
-                scope=entered.run.account, unit="steps", limit=Decimal(limit), spent=Decimal(steps), needed=Decimal(1)
-            )
+    def _purse(self, home: Home, header: RunHeader, caller: Caller, outer: Purse | None) -> Purse:
+        """Open the purse of a run; what it uses inside another run, that one uses too."""
+        account, budget = f"run {header['id']}", self._assembly.agent.budget
+        around = outer.shared if outer else None
+        shared: SharedPurse | None = None
+        if budget.limits or around is not None:
+            shared = SharedPurse(
+                database=home.database, ledger=home.ledger, clock=home.clock, holder=self._holder, caller=caller,
+                thread=header["thread"], limits=budget.limits, outer=around,
+            )  # fmt: skip
+        return Purse(scope=account, budget=budget, before=home.ledger.usage(account), shared=shared, parent=outer)
 
     def leave(self, entered: Entered) -> None:
         """Close the run in this process once it has ended and no node is at work."""
@@ -182,9 +187,12 @@ class Runs:
             if entered.waiting:
                 self._paused[key] = entered
         home, run = entered.home, entered.run
-        seconds = home.clock.monotonic() - run.opened_at
+        seconds = run.worked_s(home.clock.monotonic())
         with home.database.transaction() as tx:
+            run.purse.charge(tx, home.ledger, Usage())
             home.ledger.charge(tx, run.account, Usage(seconds=seconds))
+            if run.purse.shared is not None:
+                run.purse.shared.worked(seconds)
             release(tx, run.lease)
             ended: events.Event = entered.ended.model_copy(update={"usage": home.ledger.usage(run.account)})
             if entered.ended.code == LeaseLost.code:  # the run goes on elsewhere

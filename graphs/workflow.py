@@ -45,13 +45,14 @@ class Workflow:
         """The node that takes a drafted answer; END stands for it."""
         self._frame(remembers)
 
-    def add_node(self, name: str, node: Node, *, goes_to: tuple[str, ...] = ()) -> None:
+    def add_node(self, name: str, node: Node, *, goes_to: tuple[str, ...] = (), step: bool = True) -> None:
         """Add a node.
 
         Args:
             goes_to: where it may lead, if it returns a `Command`; needed only to draw the graph.
+            step: whether each time that it runs counts as a step of the budget.
         """
-        self._add(name, node, goes_to=goes_to)
+        self._add(name, node, goes_to=goes_to, step=step)
 
     def add_edge(self, before: str, after: str) -> None:
         """Let one node follow another; START and END are the frame's."""

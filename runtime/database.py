@@ -19,7 +19,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from interlock.runtime.errors import HomeUnusable, JournalBroken
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the tables; another one in the file is refused."""
 
 metadata = MetaData()

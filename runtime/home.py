@@ -17,7 +17,7 @@ from interlock.runtime.gate import approvals as _approvals
 from interlock.runtime.gate import effects as _effects
 from interlock.runtime.gate import leases as _leases
 from interlock.runtime.gate import ledger as _ledger
-from interlock.runtime.gate import shared as _shared
+from interlock.runtime.gate import reservations as _reservations
 from interlock.runtime.journal.journal import Journal
 from interlock.runtime.journal.prompts import Tails
 from interlock.runtime.journal.seals import Sealer
@@ -35,7 +35,7 @@ _TABLES = (
     _effects.effects,
     _leases.leases,
     _ledger.accounts,
-    _shared.reservations,
+    _reservations.reservations,
 )
 """Imported so that every table is known before a database is made."""
 

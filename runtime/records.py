@@ -112,6 +112,7 @@ class Usage(BaseModel, frozen=True, extra="forbid"):
     output_tokens: int = 0
     model_calls: int = 0
     tool_calls: int = 0
+    steps: int = 0
     usd: Decimal | None = Decimal(0)
     seconds: float = 0.0
 
@@ -122,6 +123,7 @@ class Usage(BaseModel, frozen=True, extra="forbid"):
             output_tokens=self.output_tokens + other.output_tokens,
             model_calls=self.model_calls + other.model_calls,
             tool_calls=self.tool_calls + other.tool_calls,
+            steps=self.steps + other.steps,
             usd=None if self.usd is None or other.usd is None else self.usd + other.usd,
             seconds=self.seconds + other.seconds,
         )
@@ -139,6 +141,18 @@ class Limit(BaseModel, frozen=True, extra="forbid"):
     output_tokens: int | None = Field(default=None, ge=0)
     model_calls: int | None = Field(default=None, ge=0)
     tool_calls: int | None = Field(default=None, ge=0)
+    steps: int | None = Field(default=None, ge=0)
+    seconds: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    """Of runs at work; those that wait for people use none."""
+
+
+class WindDown(BaseModel, frozen=True, extra="forbid"):
+    """How a run comes to an end that nears a limit: on a smaller model, and with an account of what was done."""
+
+    at: float = Field(default=0.8, gt=0, lt=1)
+    """Share of any limit of the run from which on the smaller model is asked."""
+    model: str = ""
+    """`"embedded"` or `"provider:name"`; empty: the agent's own to the end."""
 
 
 class Budget(BaseModel, frozen=True, extra="forbid"):
@@ -151,9 +165,16 @@ class Budget(BaseModel, frozen=True, extra="forbid"):
     steps: int = Field(default=50, ge=1)
     model_calls: int | None = Field(default=None, ge=0)
     tool_calls: int | None = Field(default=None, ge=0)
-    seconds: float = Field(default=600.0, gt=0)
+    seconds: float = Field(default=600.0, gt=0, allow_inf_nan=False)
     limits: tuple[Limit, ...] = ()
     """What it may use up together with other runs of its thread, user or tenant."""
+    wind_down: WindDown | None = None
+    """How it ends near a limit; None: with the error that names the limit."""
+
+    @property
+    def limits_money(self) -> bool:
+        """Whether it can only be kept with models whose price is known."""
+        return self.usd is not None or any(limit.usd is not None for limit in self.limits)
 
     if TYPE_CHECKING:  # money may be written as text, which the field's own type does not say
 
@@ -169,6 +190,7 @@ class Budget(BaseModel, frozen=True, extra="forbid"):
             tool_calls: int | None = None,
             seconds: float = 600.0,
             limits: Sequence[Limit] = (),
+            wind_down: WindDown | None = None,
         ) -> None: ...
 
 

@@ -8,6 +8,7 @@ from interlock.tools.mcp_client import Hints, McpError, McpServer
 from interlock.tools.refused import Refused
 from interlock.tools.selection import Select
 from interlock.tools.status import Happened
+from interlock.tools.telling import log, progress
 
 __all__ = [
     "FunctionTool",
@@ -20,5 +21,7 @@ __all__ = [
     "Select",
     "from_langchain",
     "guarded",
+    "log",
+    "progress",
     "tool",
 ]

@@ -5,12 +5,17 @@ from collections.abc import Sequence
 from itertools import count
 from typing import Any, Final, Protocol
 
+from pydantic import TypeAdapter, ValidationError
+
 from interlock.runtime.clock import Clock
 from interlock.runtime.contract import JsonSchema, ToolContract
 from interlock.runtime.ports import ToolOutcome
 from interlock.runtime.records import Label, ToolCall
+from interlock.tools.mcp_listening import Client, Levels, as_of_old
 from interlock.tools.mcp_package import mcp
+from interlock.tools.telling import heard_by
 
+_MEDIA: Final = ("image", "audio", "resource", "resource_link")
 REMOTE: Final = Label(integrity="untrusted", sources=("mcp",))
 """Arguments come from a model that is not ours."""
 
@@ -35,19 +40,27 @@ def mcp_server(
     """
     types = mcp(name, "mcp.types")
     shown = {each.name: each for each in contracts}
-    calls = count(1)
+    calls, levels = count(1), Levels()
 
     async def listed(_context: Any, _params: Any) -> Any:
         return types.ListToolsResult(tools=[_described(types, each) for each in contracts])
 
-    async def called(_context: Any, params: Any) -> Any:
+    async def called(context: Any, params: Any) -> Any:
         if params.name not in shown:
             return _told(types, f"there is no tool {params.name!r}")
         call = ToolCall(id=clock.new_id(), tool=params.name, arguments=params.arguments or {})
-        outcome = await toolbox.call(call, at=f"mcp:{next(calls)}", label=label)
+        client = Client(context, levels)
+        with heard_by(client):
+            outcome = await toolbox.call(call, at=f"mcp:{next(calls)}", label=label)
+        await client.heard()
         return _answer(types, shown[params.name], outcome)
 
-    return mcp(name, "mcp.server").Server(name, on_list_tools=listed, on_call_tool=called)
+    async def level_set(context: Any, params: Any) -> Any:
+        levels.set(context.session, params.level)
+        return types.EmptyResult()
+
+    server = mcp(name, "mcp.server").Server
+    return as_of_old(server, name, on_list_tools=listed, on_call_tool=called, on_set_logging_level=level_set)
 
 
 def _described(types: Any, contract: ToolContract) -> Any:
@@ -69,8 +82,22 @@ def _answer(types: Any, contract: ToolContract, outcome: ToolOutcome) -> Any:
     if not outcome.ok:
         return _told(types, outcome.content)
     value = outcome.value if contract.result.get("type") == "object" else {"result": outcome.value}
-    text = types.TextContent(type="text", text=json.dumps(outcome.value, ensure_ascii=False))
-    return types.CallToolResult(content=[text], structured_content=value)
+    content = _content(types, outcome.value)
+    if content is None:
+        content = [types.TextContent(type="text", text=json.dumps(outcome.value, ensure_ascii=False))]
+    return types.CallToolResult(content=content, structured_content=value)
+
+
+def _content(types: Any, value: Any) -> list[Any] | None:
+    """Take a result that is media, written as MCP writes it, for what it is; None where it is anything else."""
+    parts: list[Any] = value if isinstance(value, list) else [value]  # pyright: ignore[reportUnknownVariableType]
+    if not any(isinstance(part, dict) and part.get("type") in _MEDIA for part in parts):  # pyright: ignore[reportUnknownMemberType]
+        return None
+    try:
+        block: TypeAdapter[Any] = TypeAdapter(types.ContentBlock)
+        return [block.validate_python(part) for part in parts]
+    except ValidationError:
+        return None
 
 
 def _told(types: Any, why: str) -> Any:

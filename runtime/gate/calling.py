@@ -1,10 +1,12 @@
 """One admitted tool call on its way to being done once: looked up, approved where asked, claimed, done, committed."""
 
 import hashlib
+from decimal import Decimal
 from typing import Any, Literal, cast
 
 import orjson
 
+from interlock.runtime.bills import Bill, billed
 from interlock.runtime.contract import ToolContract
 from interlock.runtime.database import Transaction
 from interlock.runtime.errors import ToolFailed
@@ -53,6 +55,7 @@ class Calling:
         """The approval by which a person put these arguments in place."""
         self.approval = ""
         self.again = False
+        self.bill = Bill()
         self.stands: Approval | None = None
         """The answered approval that stands in the way."""
 
@@ -256,20 +259,22 @@ class Calling:
         )  # fmt: skip
 
     def _call(self) -> Call[Any]:
-        usage = Usage(tool_calls=1, usd=self.contract.usd)
         return Call(
             at=self.at,
             passage="tool",
             do=self._perform,
             intended=self._intended,
-            wanted=lambda: usage,
+            wanted=self._usage,
             done=self._done,
             failed=self._failed,
-            used=lambda _value: usage,
+            used=lambda _value: self._usage(),
             limit_s=self._limit_s,
             durable=not self.contract.read_only,
             foretold=not self.contract.read_only or self.contract.open_world,
         )
+
+    def _usage(self) -> Usage:
+        return Usage(tool_calls=1, usd=Decimal(0) if self.bill.waived else self.contract.usd)
 
     @property
     def _limit_s(self) -> float:
@@ -281,7 +286,8 @@ class Calling:
         if not self.contract.read_only and not lasting(run.lease, home.clock.now(), 0.0):
             with home.database.transaction() as tx:
                 keep(tx, run.lease, home.clock.now(), self._limit_s)
-        return await self.tool.run(self.arguments, self._context())
+        with billed(self.bill):
+            return await self.tool.run(self.arguments, self._context())
 
     def _intended(self, tx: Transaction) -> events.ToolIntended:
         run, contract, approvals = self.run, self.contract, self.gate.home.approvals
@@ -304,7 +310,7 @@ class Calling:
         return events.ToolDone(
             call=self.call.id, tool=self.call.tool, value=value,
             label=result_label(self.contract, value, self.label),
-            usage=Usage(tool_calls=1, usd=self.contract.usd), ms=round(ms, 3),
+            usage=self._usage(), ms=round(ms, 3),
         )  # fmt: skip
 
     def _failed(self, tx: Transaction, error: BaseException, ms: float) -> events.ToolFailed:
@@ -312,7 +318,7 @@ class Calling:
         self._end(tx, "failed" if happened == "no" else "in_doubt", {"error": str(error)})
         return events.ToolFailed(
             call=self.call.id, tool=self.call.tool, error=f"{type(error).__name__}: {error}", happened=happened,
-            usage=Usage(tool_calls=1, usd=self.contract.usd), ms=round(ms, 3),
+            usage=self._usage(), ms=round(ms, 3),
         )  # fmt: skip
 
     def _end(self, tx: Transaction, state: effects.State, outcome: dict[str, Any]) -> None:

@@ -8,13 +8,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
 from interlock.runtime.database import Transaction
 from interlock.runtime.gate.backstop import Passage, passing
 from interlock.runtime.gate.leases import keep, lasting
-from interlock.runtime.gate.ledger import Reserved
+from interlock.runtime.gate.purse import Reserved
 from interlock.runtime.gate.run import OpenRun
 from interlock.runtime.gate.stops import BudgetSpent, PolicyDenied
 from interlock.runtime.home import Home
@@ -126,8 +125,8 @@ class Gate:
             LeaseLost: another worker holds the thread; nothing was done.
             JournalBroken: the intent could not be written; nothing was done.
         """
-        left_s = self._seconds_left(run)
-        limit_s = min(call.limit_s + _GRACE_S, left_s)
+        wanted_s = call.limit_s + _GRACE_S
+        limit_s = self._time_for(run, wanted_s)
         begun = self._begin(run, call, limit_s)
         result: T | None = None
         error: BaseException | None = None
@@ -138,7 +137,7 @@ class Gate:
             return result
         except BaseException as caught:
             error = caught
-            if isinstance(caught, TimeoutError) and limit_s >= left_s:
+            if isinstance(caught, TimeoutError) and limit_s < wanted_s:
                 raise self._out_of_time(run) from caught
             raise
         finally:
@@ -171,22 +170,27 @@ class Gate:
             place = run.place(call.at)
             if not call.foretold:
                 self.home.journal.append(tx, run.scope, place, call.intended(tx), at=begun.at)
-            self.home.ledger.charge(tx, run.account, used)
+            run.purse.charge(tx, self.home.ledger, used)
             event = call.done(tx, result, ms) if error is None else call.failed(tx, error, ms)  # type: ignore[arg-type]  # no error means a result
             self.home.journal.append(tx, run.scope, place, event)
 
-    def _seconds_left(self, run: OpenRun) -> float:
-        left = run.budget.seconds - run.purse.before.seconds - (self.home.clock.monotonic() - run.opened_at)
-        if left <= 0:
-            raise self._out_of_time(run)
-        return left
+    def _time_for(self, run: OpenRun, wanted_s: float) -> float:
+        """Give the seconds that a call may take: no more than the run, and what it shares with others, have left.
+
+        Raises:
+            BudgetSpent: there are none.
+        """
+        now = self.home.clock.monotonic()
+        limit_s = min(wanted_s, run.seconds_left(now))
+        for each in run.line:
+            if each.purse.shared is not None:
+                limit_s = each.purse.shared.cover(each.worked_s(now), limit_s)
+        return limit_s
 
     def _out_of_time(self, run: OpenRun) -> BudgetSpent:
-        spent = run.purse.before.seconds + self.home.clock.monotonic() - run.opened_at
-        return BudgetSpent(
-            scope=run.account,
-            unit="seconds",
-            limit=Decimal(str(run.budget.seconds)),
-            spent=Decimal(f"{spent:.3f}"),
-            needed=Decimal(0),
-        )
+        """Make the error of a call whose time was cut short by a limit, which is up now."""
+        try:
+            self._time_for(run, 0.001)
+        except BudgetSpent as error:
+            return error
+        return run.out_of_time(self.home.clock.monotonic())

@@ -1,24 +1,16 @@
-"""The budget ledger: what is spent and what is reserved.
+"""The budget ledger: what every run, and every scope that runs share, has spent. Money is in whole nano-dollars."""
 
-A run belongs to one process at a time (its thread is leased), so what it has reserved lies in memory, shared by its
-parallel branches, and is gone with the process; what it has spent is written with the outcome that spent it. Reserve
-before, settle after. Money is kept in whole nano-dollars.
-"""
-
-import threading
-from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, Decimal
-from typing import Protocol
 
 from sqlalchemy import Column, Float, Integer, Table, Text, bindparam, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from interlock.runtime.database import Database, Statement, Transaction, metadata
-from interlock.runtime.gate.stops import BudgetSpent
-from interlock.runtime.records import Budget, Limit, Usage
+from interlock.runtime.records import Usage
 
 NANO = Decimal(1_000_000_000)
-UNITS = ("input_tokens", "output_tokens", "model_calls", "tool_calls", "nanos")
+COUNTED = ("steps", "model_calls", "tool_calls", "input_tokens", "output_tokens")
+UNITS = (*COUNTED, "nanos")
 Amounts = dict[str, int]
 
 accounts = Table(
@@ -68,78 +60,12 @@ class Ledger:
         rows = self._database.read(_SPENT, of=scope)
         if not rows:
             return Usage()
-        given, made, models, tools, nanos, unpriced, seconds = rows[0]
+        *counted, nanos, unpriced, seconds = rows[0]
         return Usage(
-            input_tokens=given,
-            output_tokens=made,
-            model_calls=models,
-            tool_calls=tools,
+            **dict(zip(COUNTED, counted, strict=True)),
             usd=None if unpriced else (Decimal(nanos) / NANO).normalize() + 0,
             seconds=seconds,
         )
-
-
-@dataclass(kw_only=True)
-class Purse:
-    """What one run may still use: shared by its branches, opened from what the ledger says it has spent."""
-
-    scope: str
-    budget: Budget
-    before: Usage
-    shared: "Shared | None" = None
-    """What it shares with other runs; None where its budget sets no such limits."""
-    _used: Amounts = field(init=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
-
-    def __post_init__(self) -> None:
-        self._used = amounts_of(self.before)
-
-    def reserve(self, wanted: Usage, *, for_s: float = 0.0) -> "Reserved":
-        """Set `wanted` aside for so many seconds, or refuse.
-
-        Raises:
-            BudgetSpent: what is spent, reserved and wanted together passes a limit.
-        """
-        amounts = amounts_of(wanted)
-        with self._lock:
-            check(self.scope, self.budget, self._used, amounts)
-            for unit, amount in amounts.items():
-                self._used[unit] += amount
-        if self.shared is None:
-            return Reserved(amounts)
-        try:
-            return Reserved(amounts, self.shared.reserve(amounts, for_s))
-        except BaseException:
-            self._replace(amounts, NOTHING)
-            raise
-
-    def settle(self, reserved: "Reserved", used: Usage) -> None:
-        """Replace what was set aside by what was used."""
-        self._replace(reserved.amounts, amounts_of(used))
-        if self.shared is not None:
-            self.shared.settle(reserved.shared, used)
-
-    def _replace(self, reserved: Amounts, used: Amounts) -> None:
-        with self._lock:
-            for unit in UNITS:
-                self._used[unit] += used[unit] - reserved[unit]
-
-
-@dataclass(frozen=True)
-class Reserved:
-    """What was set aside."""
-
-    amounts: Amounts
-    shared: str = ""
-    """Id of the reservation in the shared ledger."""
-
-
-class Shared(Protocol):
-    """What a run shares with others."""
-
-    def reserve(self, amounts: Amounts, for_s: float) -> str: ...
-
-    def settle(self, id: str, used: Usage) -> None: ...
 
 
 NOTHING: Amounts = dict.fromkeys(UNITS, 0)
@@ -147,31 +73,6 @@ NOTHING: Amounts = dict.fromkeys(UNITS, 0)
 
 def amounts_of(usage: Usage) -> Amounts:
     return {
-        "input_tokens": usage.input_tokens,
-        "output_tokens": usage.output_tokens,
-        "model_calls": usage.model_calls,
-        "tool_calls": usage.tool_calls,
+        **{unit: getattr(usage, unit) for unit in COUNTED},
         "nanos": int((usage.usd * NANO).to_integral_value(ROUND_CEILING)) if usage.usd else 0,
     }
-
-
-def check(scope: str, budget: Budget | Limit, used: Amounts, wanted: Amounts) -> None:
-    """Refuse what would pass a limit.
-
-    Raises:
-        BudgetSpent: naming the limit.
-    """
-    for unit in ("model_calls", "tool_calls", "input_tokens", "output_tokens"):
-        limit: int | None = getattr(budget, unit)
-        if limit is not None and wanted[unit] and used[unit] + wanted[unit] > limit:
-            raise _spent(scope, unit, Decimal(limit), Decimal(used[unit]), Decimal(wanted[unit]))
-    if budget.tokens is not None:
-        tokens, needed = (of["input_tokens"] + of["output_tokens"] for of in (used, wanted))
-        if needed and tokens + needed > budget.tokens:
-            raise _spent(scope, "tokens", Decimal(budget.tokens), Decimal(tokens), Decimal(needed))
-    if budget.usd is not None and wanted["nanos"] and used["nanos"] + wanted["nanos"] > budget.usd * NANO:
-        raise _spent(scope, "usd", budget.usd, used["nanos"] / NANO, wanted["nanos"] / NANO)
-
-
-def _spent(scope: str, unit: str, limit: Decimal, spent: Decimal, needed: Decimal) -> BudgetSpent:
-    return BudgetSpent(scope=scope, unit=unit, limit=limit, spent=spent, needed=needed)

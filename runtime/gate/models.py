@@ -11,8 +11,8 @@ from pydantic import BaseModel
 from interlock.runtime.database import Transaction
 from interlock.runtime.gate.gate import Call, Gate
 from interlock.runtime.gate.run import OpenRun
-from interlock.runtime.gate.stops import PriceUnknown
-from interlock.runtime.journal.events import ModelDone, ModelFailed, ModelIntended
+from interlock.runtime.gate.stops import BudgetSpent, PriceUnknown
+from interlock.runtime.journal.events import ModelDone, ModelFailed, ModelIntended, Noted
 from interlock.runtime.journal.prompts import message_kept
 from interlock.runtime.records import Decision, Label, Usage
 from interlock.runtime.text import mended
@@ -32,18 +32,45 @@ class GatedModel:
     gate: Gate
     run: OpenRun
     model: "ChatModel"
+    smaller: "ChatModel | None" = None
+    """Which is asked instead when the run nears a limit."""
 
     async def ask(
         self, messages: Sequence[AnyMessage], *, at: str, tools: bool = False, schema: type[BaseModel] | None = None
     ) -> AIMessage:
         """Answer the messages (ports.Model)."""
-        bound = self.model.bound(tools=tools, schema=schema, offered=self.run.offered)
-        facts = {"model": self.model.name, "tools": tools}
+        if self._nears_a_limit():
+            self._wind_down(at)
+        smaller = self.smaller if self.run.winding_down else None
+        try:
+            return await self._asked(smaller or self.model, messages, at, tools, schema)
+        except BudgetSpent:
+            if smaller is not None or self.smaller is None:
+                raise
+        self._wind_down(at)
+        return await self._asked(self.smaller, messages, at, tools, schema)
+
+    def _nears_a_limit(self) -> bool:
+        plan = self.run.budget.wind_down
+        if plan is None or self.run.winding_down:
+            return False
+        return self.run.share(self.gate.home.clock.monotonic()) >= plan.at
+
+    def _wind_down(self, at: str) -> None:
+        self.run.winding_down = True
+        facts = {"model": (self.smaller or self.model).name}
+        self.gate.record(self.run, at, Noted(what="wind down", facts=facts))
+
+    async def _asked(
+        self, model: "ChatModel", messages: Sequence[AnyMessage], at: str, tools: bool, schema: type[BaseModel] | None
+    ) -> AIMessage:
+        bound = model.bound(tools=tools, schema=schema, offered=self.run.offered)
+        facts = {"model": model.name, "tools": tools}
         decision = self.gate.require(self.run, at, "call_model", facts, Label())
-        if self.run.budget.usd is not None and self.model.price is None:
-            raise PriceUnknown(model=self.model.name)
+        if model.price is None and any(run.budget.limits_money for run in self.run.line):
+            raise PriceUnknown(model=model.name)
         passage = _Asking(
-            gate=self.gate, run=self.run, model=self.model, bound=bound, messages=messages, at=at, decision=decision
+            gate=self.gate, run=self.run, model=model, bound=bound, messages=messages, at=at, decision=decision
         )
         try:
             return await self.gate.pass_through(self.run, passage.call())

@@ -1,11 +1,14 @@
 """A run that is open in this process: who it is for, what it holds, and where its events go."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cached_property
 from typing import TypedDict
 
 from interlock.runtime.gate.leases import Lease
-from interlock.runtime.gate.ledger import Purse
+from interlock.runtime.gate.purse import Purse
+from interlock.runtime.gate.stops import BudgetSpent
 from interlock.runtime.journal.journal import Scope
 from interlock.runtime.journal.prompts import PromptTail
 from interlock.runtime.records import Budget, Caller
@@ -39,8 +42,12 @@ class OpenRun:
     """On the monotonic clock."""
     purse: Purse
     tail: PromptTail = field(default_factory=PromptTail)
+    parent: "OpenRun | None" = None
+    """The run inside which this one goes on."""
     policy_version: str = ""
     """Of the last decision."""
+    winding_down: bool = False
+    """Whether it nears a limit, and is to come to an end."""
     can_wait: bool = True
     """Whether it can be gone on with once a person has answered."""
     offered: tuple[str, ...] | None = None
@@ -52,6 +59,50 @@ class OpenRun:
     def budget(self) -> Budget:
         """What it may use up."""
         return self.purse.budget
+
+    @property
+    def line(self) -> "Iterator[OpenRun]":
+        """Give this run, and those that it is part of."""
+        here: OpenRun | None = self
+        while here is not None:
+            yield here
+            here = here.parent
+
+    def worked_s(self, now: float) -> float:
+        """Tell the seconds since it was opened here.
+
+        Args:
+            now: on the monotonic clock.
+        """
+        return now - self.opened_at
+
+    def seconds_left(self, now: float) -> float:
+        """Tell the seconds that it, and those that it is part of, may still take.
+
+        Raises:
+            BudgetSpent: none.
+        """
+        scarcest = min(self.line, key=lambda run: run._left_s(now))
+        if (left := scarcest._left_s(now)) <= 0:
+            raise scarcest._out_of_time(now)
+        return left
+
+    def out_of_time(self, now: float) -> BudgetSpent:
+        """Make the error that names whose time is up."""
+        return min(self.line, key=lambda run: run._left_s(now))._out_of_time(now)
+
+    def share(self, now: float) -> float:
+        """Tell which share of its scarcest limit is spent or reserved."""
+        time = (1 - run._left_s(now) / run.budget.seconds for run in self.line)
+        return max(self.purse.share(), *time)
+
+    def _left_s(self, now: float) -> float:
+        return self.budget.seconds - self.purse.before.seconds - self.worked_s(now)
+
+    def _out_of_time(self, now: float) -> BudgetSpent:
+        most = Decimal(str(self.budget.seconds))
+        spent = Decimal(f"{self.purse.before.seconds + self.worked_s(now):.3f}")
+        return BudgetSpent(scope=self.account, unit="seconds", limit=most, spent=spent, needed=Decimal(0))
 
     @cached_property
     def scope(self) -> Scope:

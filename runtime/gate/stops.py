@@ -30,9 +30,12 @@ class BudgetSpent(RunStopped):
     needed: Decimal
 
     def __str__(self) -> str:
+        stands = f"{self.spent} of {self.limit}"
+        wants = f"the next step needs {self.needed} {self.unit}, {stands} are spent or reserved"
+        whose = "Budget(" if self.scope.startswith("run ") else f"Limit(scope={self.scope.split()[0]!r}, "
         return (
-            f"{self.scope} stopped: the next step needs {self.needed} {self.unit}, "
-            f"{self.spent} of {self.limit} are spent or reserved; raise Budget({self.unit}=...)"
+            f"{self.scope} stopped: {wants if self.needed else f'{stands} {self.unit} are spent'}; "
+            f"raise {whose}{self.unit}=...)"
         )
 
 
@@ -46,7 +49,7 @@ class PriceUnknown(RunStopped):
 
     def __str__(self) -> str:
         return (
-            f"model {self.model!r} has no price, so Budget(usd=...) cannot be kept; declare one with Agent(prices=...)"
+            f"model {self.model!r} has no price, so a limit in usd cannot be kept; declare one with Agent(prices=...)"
         )
 
 

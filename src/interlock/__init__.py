@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from interlock.graphs.agent import Agent
     from interlock.runtime.errors import InterlockError
-    from interlock.runtime.records import Budget, Caller, Decision, Label, Limit, ToolContext, Usage
+    from interlock.runtime.records import Budget, Caller, Decision, Label, Limit, ToolContext, Usage, WindDown
     from interlock.serving.session import Session
     from interlock.tools import tool
 else:
@@ -33,6 +33,7 @@ __all__ = [
     "Session",
     "ToolContext",
     "Usage",
+    "WindDown",
     "tool",
 ]
 
@@ -44,6 +45,7 @@ _HOMES = {
     "InterlockError": "interlock.runtime.errors",
     "Label": "interlock.runtime.records",
     "Limit": "interlock.runtime.records",
+    "WindDown": "interlock.runtime.records",
     "Session": "interlock.serving.session",
     "ToolContext": "interlock.runtime.records",
     "Usage": "interlock.runtime.records",

@@ -13,7 +13,7 @@ from interlock.runtime.clock import ManualClock
 from interlock.runtime.errors import ArgumentsRefused, ContractBroken, ToolFailed
 from interlock.runtime.ports import Tool, ToolOutcome
 from interlock.runtime.records import Caller, Label, ToolCall, ToolContext
-from interlock.tools import tool
+from interlock.tools import log, progress, tool
 from interlock.tools.mcp_client import Hints, McpError, McpServer
 from interlock.tools.mcp_server import mcp_server
 
@@ -159,6 +159,39 @@ async def test_what_is_not_served_cannot_be_called() -> None:
     async with mcp.Client(served) as client:
         answer = await client.call_tool("double", {"number": 21})
     assert answer.is_error and answer.content[0].text == "there is no tool 'double'"
+
+
+@tool(read_only=True)
+def picture() -> list[dict[str, Any]]:
+    """Show a dot."""
+    progress(1, 2, "half")
+    log("not wanted", "debug")
+    log("wanted")
+    return [{"type": "image", "data": "AAAA", "mimeType": "image/png"}, {"type": "text", "text": "a dot"}]
+
+
+class Speaking:
+    """A toolbox without a gate."""
+
+    async def call(self, call: ToolCall, *, at: str, label: Label) -> ToolOutcome:
+        return ToolOutcome(call=call, ok=True, content="", value=await picture.run({}, CONTEXT))
+
+
+async def test_a_client_hears_a_tool_at_work_and_gets_media_for_what_it_is() -> None:
+    heard: list[Any] = []
+
+    async def note(done: float, total: float | None, message: str | None) -> None:
+        heard.append((done, total, message))
+
+    async def logged(params: Any) -> None:
+        heard.append((params.level, params.data))
+
+    served = mcp_server("ours", [picture.contract], Speaking(), ManualClock())
+    async with mcp.Client(served, logging_callback=logged, mode="legacy") as client:
+        answer = await client.call_tool("picture", {}, progress_callback=note)
+
+    assert [part.type for part in answer.content] == ["image", "text"]
+    assert sorted(heard, key=str) == [("info", "wanted"), (1, 2, "half")]
 
 
 async def test_a_server_that_went_away_is_started_again() -> None:

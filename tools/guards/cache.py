@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from pydantic_core import from_json, to_json
 
+from interlock.runtime.bills import waive
 from interlock.runtime.clock import Clock
 from interlock.runtime.contract import ToolContract
 from interlock.runtime.records import ToolContext
@@ -36,6 +37,7 @@ class Cache:
         key = self._key(arguments, context)
         until, data = self._kept.get(key, (0.0, b""))
         if data and self._clock.monotonic() < until:
+            waive()
             return from_json(data)
         value = await self._run(arguments, context)
         self._keep(key, to_json(value))

@@ -1,6 +1,8 @@
 """Budgets: what a run, and what threads, users and tenants may use up, through crashes and from several processes."""
 
 import os
+import signal
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -15,9 +17,11 @@ from interlock.runtime.clock import ManualClock
 from interlock.runtime.database import Statement
 from interlock.runtime.gate.leases import holder_here
 from interlock.runtime.gate.ledger import amounts_of
-from interlock.runtime.gate.shared import SharedPurse, account_of, reservations
+from interlock.runtime.gate.reservations import reservations
+from interlock.runtime.gate.shared import SharedPurse, account_of
 from interlock.runtime.gate.stops import BudgetSpent
 from interlock.runtime.home import Home
+from interlock.runtime.models.scripted import ScriptedChatModel
 from interlock.runtime.records import Limit, Usage
 
 DAY = 86_400.0
@@ -95,19 +99,74 @@ def test_what_one_scope_refuses_is_reserved_in_no_other(home: Home) -> None:
 
 
 def test_what_a_process_had_reserved_that_was_killed_is_free_again(home: Home) -> None:
-    limit = Limit(scope="user", tool_calls=1)
+    limit = Limit(scope="user", tool_calls=1, seconds=100)
     _ = home.database
     home.close()
     pid = os.fork()
     if not pid:
         try:
-            purse(Home(home.path), limit).reserve(amounts_of(ONE), 60.0)
+            shared = purse(Home(home.path), limit)
+            shared.reserve(amounts_of(ONE), 60.0)
+            shared.cover(40.0, 60.0)
         finally:
-            os._exit(0)
+            os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(pid, 0)
-    assert home.database.read(_HELD) == [(1,)]
+    assert home.database.read(_HELD) == [(2,)]
 
     assert purse(home, limit).reserve(amounts_of(ONE), 60.0)
+    assert purse(home, limit).cover(0.0, 60.0) == 60.0
+
+
+async def test_steps_have_a_limit_that_runs_share(home: Home, agents: Agents) -> None:
+    ends = [await pay(home, agents, thread=f"t{n}", scope="user", steps=6) for n in range(2)]
+
+    assert ends == ["done", "stopped"]
+    assert home.ledger.usage(account_of(Limit(scope="user"), Caller(user="eve"), "", home.clock.now())).steps == 6
+
+
+async def test_seconds_have_a_limit_that_runs_share(home: Home, agents: Agents, clock: ManualClock) -> None:
+    def slowly(_messages: object) -> str:
+        clock.advance(40)
+        return "Hello."
+
+    ends: list[str] = []
+    for thread in ("a", "b", "c"):
+        budget = Budget(limits=(Limit(scope="user", per="day", seconds=60),))
+        async with Session(tool_loop(agents.make(slowly, budget=budget)), home=home, thread=thread) as opened:
+            reply = await opened.send("hi")
+            ends.append(reply.code or reply.status)
+
+    assert ends == ["done", "done", "budget"]
+    assert "80.000 of 60.0 seconds are spent; raise Limit(scope='user', seconds=...)" in reply.text
+
+
+def test_time_that_another_run_has_reserved_is_not_given_twice(home: Home) -> None:
+    limit = Limit(scope="tenant", seconds=100)
+    first, second = purse(home, limit), purse(home, limit, user="kim")
+
+    assert first.cover(10.0, 60.0) == 60.0
+    assert second.cover(0.0, 60.0) == 30.0
+    assert first.cover(15.0, 5.0) == 5.0
+    with pytest.raises(BudgetSpent, match=r"needs|100\.000 of 100\.0 seconds are spent"):
+        purse(home, limit).cover(0.0, 1.0)
+    first.worked(20.0)
+    assert second.cover(30.0, 60.0) == 50.0
+
+
+def test_work_that_is_cut_short_by_a_limit_is_what_the_run_may_take(home: Home) -> None:
+    shared = purse(home, Limit(scope="user", seconds=5))
+
+    assert shared.cover(0.0, 60.0) == 5.0
+    assert shared.cover(4.0, 60.0) == 1.0
+
+
+async def test_a_limit_in_money_that_runs_share_needs_a_price_too(home: Home, agents: Agents) -> None:
+    budget = Budget(limits=(Limit(scope="tenant", usd=Decimal(1)),))
+    agent = replace(agents.make(budget=budget), model=ScriptedChatModel(["Hello."], free=False))
+    async with Session(tool_loop(agent), home=home) as opened:
+        reply = await opened.send("hi")
+
+    assert (reply.status, reply.code) == ("stopped", "price")
 
 
 def test_what_a_worker_elsewhere_had_reserved_is_free_when_its_time_is_over(home: Home, clock: ManualClock) -> None:
