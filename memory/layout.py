@@ -10,7 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from interlock.runtime.errors import HomeUnusable, MemoryBusy
+from interlock.runtime.errors import BadInput, HomeUnusable, MemoryBusy
 
 FORMAT = 2
 LOCK_WAIT_S = 5.0
@@ -37,6 +37,9 @@ def usable(folder: Path) -> Generator[None]:
         yield
     except sqlite3.DatabaseError as error:
         raise HomeUnusable(what=f"memory: {error}", where=str(folder), fix="check the disk and the folder") from error
+    except UnicodeEncodeError as error:
+        fix = "give names, ids and runs in whole characters"
+        raise BadInput(what="memory: half a character (a lone surrogate)", where=repr(error.object), fix=fix) from error
     except OSError as error:
         fix = "make the folder writable, or give another one with --home"
         raise HomeUnusable(what=f"memory: {error.strerror or error}", where=str(folder), fix=fix) from error

@@ -46,9 +46,9 @@ def packed(rows: "Matrix") -> bytes:
 
 
 def unpacked(blobs: list[bytes], width: int) -> "tuple[Matrix, NDArray[np.intp]]":
-    """Join what `packed` made: all rows one after the other, and how many each blob holds."""
+    """Join what `packed` made: all rows one after the other, `SCALE` times as long, and how many each blob holds."""
     import numpy as np
 
     counts = np.array([len(blob) // width for blob in blobs], dtype=np.intp)
     rows = np.frombuffer(b"".join(blobs), dtype=np.int8).reshape(-1, width)
-    return np.divide(rows, SCALE, dtype=np.float32), counts
+    return rows.astype(np.float32), counts

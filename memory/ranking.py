@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from interlock.memory.cloud import Near
-from interlock.memory.projection import unpacked
+from interlock.memory.projection import SCALE, unpacked
 
 if TYPE_CHECKING:
     import numpy as np
@@ -85,7 +85,7 @@ def likeness(asked: Asked, blobs: "list[bytes]") -> "Row":
     alike = np.einsum("qd,nd->qn", asked.vectors, rows)
     starts = np.minimum(np.cumsum(counts) - counts, alike.shape[1] - 1)
     best = np.where(counts == 0, 0.0, np.maximum.reduceat(alike, starts, axis=1))
-    return np.asarray(asked.weights @ np.maximum(best, 0.0) / asked.weights.sum())
+    return np.asarray(asked.weights @ np.maximum(best, 0.0) / (SCALE * asked.weights.sum()))
 
 
 def rank(asked: Asked, rows: Sequence[sqlite3.Row], *, words: Mapping[int, float], near: Near | None) -> list[Hit]:

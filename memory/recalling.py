@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from interlock.memory.judging import RECALLED
@@ -161,7 +162,7 @@ def _recalled(hit: Hit) -> Recalled:
     row = hit.row
     circle: Confidentiality = "public" if row["sensitivity"] == "normal" else "private"
     mark = Label(confidentiality=circle, sources=(RECALLED + row["id"],))
-    label = Label.model_validate_json(row["label"]).join(mark)
+    label = _label(row["label"]).join(mark)
     return Recalled(
         id=row["id"],
         text=row["text"],
@@ -171,6 +172,11 @@ def _recalled(hit: Hit) -> Recalled:
         learned_at=datetime.fromisoformat(row["learned_at"]),
         why=hit.why,
     )
+
+
+@lru_cache(maxsize=256)
+def _label(written: str) -> Label:
+    return Label.model_validate_json(written)
 
 
 def fetch(truth: Truth, condition: Condition, numbers: Iterable[int]) -> list[sqlite3.Row]:

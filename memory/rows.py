@@ -79,12 +79,12 @@ def _neighbours(db: sqlite3.Connection, number: int, *, after: bool = True) -> l
 
 
 def _write_words(db: sqlite3.Connection, numbers: Iterable[int]) -> None:
-    """Index each row's text together with its neighbours' and the month it is from."""
+    """Index each row's text together with its neighbours' and the day it is from."""
     for number in numbers:
         shown = [*reversed(_neighbours(db, number, after=False)), number, *_neighbours(db, number)]
         marks = ", ".join("?" * len(shown))
         texts = [row[0] for row in db.execute(f"SELECT text FROM memories WHERE row IN ({marks}) ORDER BY row", shown)]  # noqa: S608
         (since,) = db.execute("SELECT valid_from FROM memories WHERE row = ?", (number,)).fetchone()
-        month = f"{MONTHS[int(since[5:7]) - 1]} {since[:4]}"
+        day = f"{int(since[8:10])} {MONTHS[int(since[5:7]) - 1]} {since[:4]}"
         db.execute("DELETE FROM words WHERE rowid = ?", (number,))
-        db.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (number, "\n".join([*texts, month])))
+        db.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (number, "\n".join([*texts, day])))

@@ -5,7 +5,7 @@ import secrets
 import sqlite3
 import threading
 from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
@@ -34,10 +34,11 @@ from interlock.memory.recalling import (
 )
 from interlock.memory.records import Record
 from interlock.memory.rows import CONFLICTS, MADE_FROM, Tokens, remove
-from interlock.memory.truth import FILE, NEWEST, Truth, as_text, held
+from interlock.memory.truth import FILE, NEWEST, Truth, held
+from interlock.memory.uses import Uses
 from interlock.memory.vectors import Point, Vectors
 from interlock.memory.writing import Draft, place
-from interlock.runtime.errors import HomeUnusable, MemoryBusy
+from interlock.runtime.errors import MemoryBusy
 from interlock.runtime.memories import Owner, Recall, Written
 from interlock.runtime.models.embeddings import Embedder
 
@@ -58,6 +59,7 @@ class Shelf:
         self.truth = Truth(folder_of(home, owner.tenant, owner.user), owner)
         self._embedder = embedder
         self._vectors: Vectors | None = None
+        self._uses = Uses(self.truth)
         self._mutex = threading.RLock()
 
     @staticmethod
@@ -72,12 +74,14 @@ class Shelf:
     def rest(self) -> None:
         """Close the vectors until they are needed next: only then are their files free of what lies in memory."""
         with self._mutex:
+            self._uses.write()
             if self._vectors is not None:
                 self._vectors.close()
 
     def remember(self, drafts: Sequence[Draft]) -> list[Written]:
         """Write drafts, all or none. When this returns, they are found by words and by meaning."""
         read = self.tokens_of([draft.verdict.text for draft in drafts])
+        self._uses.write()  # whether a text was recalled before decides whether it is learned
         with self._writing() as vectors:
             with self.truth.transaction() as db:
                 written = [place(db, replace(d, tokens=tokens)) for d, tokens in zip(drafts, read, strict=True)]
@@ -86,6 +90,7 @@ class Shelf:
 
     def foresee(self, draft: Draft) -> Written:
         """Tell what `remember` would do: do it, and take it back before anyone sees it."""
+        self._uses.write()
         try:
             with self.truth.transaction() as db:
                 raise _TakenBack(place(db, draft))
@@ -97,10 +102,10 @@ class Shelf:
     ) -> Recall:
         """Answer a query from the owner's rows, and put on record that they were of use."""
         condition = readable_rows(seen_by(owner), policy, self.moment(now))
-        if not self.records(condition, 1):
+        if not latest(self.truth, condition, 1):
             return Recall()
         found = permitted(self._hits(readable(query), condition), policy, roles)
-        self._touch([item.id for item in found.items], now)
+        self._uses.count([item.id for item in found.items], now)
         return found
 
     def moment(self, now: datetime) -> datetime:
@@ -109,6 +114,7 @@ class Shelf:
 
     def records(self, condition: Condition, limit: int) -> tuple[Record, ...]:
         """Fetch records, newest first; a negative limit means all."""
+        self._uses.write()
         rows = self.truth.rows(
             f"SELECT m.*, {LINKED} FROM memories m WHERE {condition.sql}"  # noqa: S608
             " ORDER BY m.learned_at DESC, m.row DESC LIMIT :limit",
@@ -245,12 +251,6 @@ class Shelf:
         embedder = self._embedder()
         kept = directions(embedder.name, embedder.dimensions)
         return [Tokens(pieces=t.words, vectors=packed(shrunk(t.vectors, kept))) for t in embedder.tokens(texts)]
-
-    def _touch(self, ids: Sequence[str], now: datetime) -> None:
-        """Count a use. A home that cannot be written can still be read."""
-        with suppress(HomeUnusable), self.truth.transaction(durable=False) as db:
-            values = [(as_text(now), id) for id in ids]
-            db.executemany("UPDATE memories SET uses = uses + 1, last_used = ? WHERE id = ?", values)
 
     def _index(self) -> Vectors:
         if self._vectors is None:

@@ -1,11 +1,14 @@
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import pytest
 
 from interlock.memory import Memory, ReadPolicy
 from interlock.memory.store import Store
 from interlock.runtime.clock import ManualClock
+from interlock.runtime.errors import BadInput
 from interlock.runtime.memories import Note, Owner, Recall, Slot
 from interlock.runtime.records import Label
 
@@ -115,6 +118,33 @@ def test_a_use_is_counted(store: Store, clock: ManualClock, ann: Owner) -> None:
 
     record = store.show(written.id, ann)
     assert (record.uses, record.last_used) == (1, clock.now())
+
+
+def test_uses_are_written_down_when_the_memory_is_closed(home: Path, clock: ManualClock, ann: Owner) -> None:
+    first = Memory().open(home, clock)
+    written = first.add(Note(text="prefers e-mail"), ann)
+    for _ in range(3):
+        first.search("e-mail", ann)
+    first.close()
+
+    second = Memory().open(home, clock)
+    assert second.show(written.id, ann).uses == 3
+    second.close()
+
+
+def test_a_day_that_is_asked_for_is_found_by_when_it_was(store: Store, clock: ManualClock, ann: Owner) -> None:
+    for day in range(1, 29):
+        since = datetime(2024, 5, day, tzinfo=UTC)
+        store.add(Note(text=f"had visitor number {100 + day}", kind="episode", valid_from=since), ann)
+
+    assert texts(store.search("who came on 17 May 2024", ann))[0] == "had visitor number 117"
+
+
+def test_half_a_character_in_a_name_is_refused(store: Store, ann: Owner) -> None:
+    store.add(Note(text="prefers e-mail"), ann)
+
+    with pytest.raises(BadInput, match="half a character"):
+        store.search("e-mail", Owner(tenant=ann.tenant, user=ann.user, agent="\ud800"))
 
 
 def test_an_empty_memory_answers_without_files_or_models(tmp_path: Path) -> None:
