@@ -62,10 +62,10 @@ class ManualClock:
         self._ids = 0
         self._random = random.Random(seed)  # noqa: S311  # jitter, not a secret
 
-    def advance(self, seconds: float) -> None:
-        """Let time pass at once."""
+    def advance(self, seconds: float, *, monotonic: bool = True) -> None:
+        """Let time pass at once; if not `monotonic`, only the time of day is set, forward or back."""
         self._now += timedelta(seconds=seconds)
-        self._passed += seconds
+        self._passed += seconds if monotonic else 0.0
 
     def now(self) -> datetime:
         return self._now

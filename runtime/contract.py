@@ -28,6 +28,9 @@ class ToolContract:
     """Its results are untrusted text."""
     timeout_s: float = 30.0
     retries: int = 0
+    limit_s: float | None = None
+    """Seconds for a call with all that belongs to it: its turn, every attempt, the pauses between them, and a fallback;
+    None: the attempts alone."""
     tracked: bool = False
     """Whether it can be asked after a crash if a call took effect (ports.Tracked)."""
     usd: Decimal = Decimal(0)
@@ -47,6 +50,11 @@ class ToolContract:
     def choosing(self) -> frozenset[str]:
         """Arguments that choose what an effect does: those declared sensitive; with none declared, all of them."""
         return self.sensitive if self.sensitive or self.read_only else frozenset(self.arguments.get("properties", ()))
+
+    @property
+    def whole_s(self) -> float:
+        """Seconds after which a call is given up, whatever it waits for."""
+        return self.timeout_s * (self.retries + 1) if self.limit_s is None else self.limit_s
 
     @property
     def plain(self) -> bool:

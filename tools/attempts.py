@@ -26,11 +26,12 @@ async def attempt(contract: ToolContract, call: partial[Any]) -> Any:
     Raises:
         ToolFailed: it raised, refused, or took too long.
     """
-    limit = asyncio.timeout(contract.timeout_s)
+    limit, loop, in_loop = asyncio.timeout(contract.timeout_s), asyncio.get_running_loop(), _in_loop(call)
+    began = loop.time()
     try:
         async with limit:
-            result = call() if inspect.iscoroutinefunction(call.func) else await in_thread(call)
-            return await result if inspect.isawaitable(result) else result
+            result = call() if in_loop else await in_thread(call)
+            value = await result if inspect.isawaitable(result) else result
     except Refused as refused:
         raise failure(contract, str(refused), happened="no") from refused
     except TimeoutError as error:
@@ -46,6 +47,15 @@ async def attempt(contract: ToolContract, call: partial[Any]) -> Any:
         if isinstance(error, InterlockError) and error.acts != "model":
             raise
         raise failure(contract, told(error)) from error
+    if in_loop and (took := loop.time() - began) > contract.timeout_s:
+        blocked = "the event loop was held up, by it or beside it; write it with `def`, or isolated=True"
+        raise failure(contract, f"its answer took {took:.1f} s of {contract.timeout_s:g}: {blocked}")
+    return value
+
+
+def _in_loop(call: partial[Any]) -> bool:
+    """Tell whether a call runs in the event loop, where nothing can stop it that does not give way."""
+    return inspect.iscoroutinefunction(call.func)
 
 
 def delivered(contract: ToolContract, dump: Callable[[], Any], largest: int) -> Any:

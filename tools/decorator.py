@@ -8,6 +8,7 @@ from typing import Any, ParamSpec, TypeVar, overload
 
 from interlock.runtime.contract import RESERVED, ToolContract
 from interlock.runtime.labels import Registry
+from interlock.tools.blocking import blocking_call
 from interlock.tools.docstrings import summary
 from interlock.tools.function import FunctionTool
 from interlock.tools.guards import Guards
@@ -106,6 +107,7 @@ class _Promise:
     def declare(self, function: Callable[P, R]) -> FunctionTool[P, R]:
         place = place_of(function, self.name or str(getattr(function, "__name__", "")))
         _check_name(place)
+        _check_waiting(function, place, isolated=self.isolated)
         signature = read(function, place)
         contract = self._contract(place, summary(function.__doc__), signature)
         check_promise(contract, place)
@@ -137,6 +139,7 @@ class _Promise:
             timeout_s=self.timeout,
             tracked=self.status is not None,
             retries=self.retries,
+            limit_s=self.guards.longest_s(self.timeout, self.retries),
             usd=_price(self.usd, place),
             sensitive=frozenset(_known(self.sensitive, signature, place)),
             untrusted=_paths(self.untrusted),
@@ -162,6 +165,15 @@ def check_promise(contract: ToolContract, place: Place) -> None:
         raise place.broken(
             "it is to be retried, but a second attempt could repeat its effect",
             "drop retries, or declare it read_only or idempotent if that is true",
+        )
+
+
+def _check_waiting(function: Callable[..., Any], place: Place, *, isolated: bool) -> None:
+    if not isolated and (name := blocking_call(function)) is not None:
+        raise place.broken(
+            f"it is asynchronous and calls {name}, which holds up every other call and no timeout can end",
+            "await something instead, or write it with `def`, so that it runs in a thread; isolated=True makes it one "
+            "that can be killed",
         )
 
 

@@ -16,14 +16,13 @@ from interlock.runtime.records import ToolContext
 from interlock.tools.attempts import attempt, delivered, failure, told
 from interlock.tools.guards import Guards, Run
 from interlock.tools.isolation import InChild, Processes
+from interlock.tools.pauses import longest_pause_s
 from interlock.tools.problems import in_words
 from interlock.tools.signature import Signature
 from interlock.tools.status import Status
 
 P = ParamSpec("P")
 R = TypeVar("R")
-_FIRST_WAIT_S = 0.1
-_LONGEST_WAIT_S = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +93,7 @@ class FunctionTool(Generic[P, R]):
                 if attempts > self.contract.retries:
                     failed.reason += f" ({attempts} attempts)"
                     raise
-            wait = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** (attempts - 1))
+            wait = longest_pause_s(attempts - 1)
             await self.clock.sleep(wait * (0.5 + self.clock.random() / 2))
             attempts += 1
 

@@ -231,12 +231,22 @@ class Calling:
     async def _do(self) -> ToolOutcome:
         try:
             value = await self.gate.pass_through(self.run, self._call())
+        except TimeoutError:
+            return await self._failed_to_deliver(self._too_late())
         except ToolFailed as error:
-            if error.happened == "no" or self.contract.repeatable:
-                return self._outcome(str(error))
-            self.approval = ""
-            return await self._settled_before() or self._not_after_all(error)
+            return await self._failed_to_deliver(error)
         return self._outcome(_json(value), value, ok=True)
+
+    async def _failed_to_deliver(self, error: ToolFailed) -> ToolOutcome:
+        if error.happened == "no" or self.contract.repeatable:
+            return self._outcome(str(error))
+        self.approval = ""
+        return await self._settled_before() or self._not_after_all(error)
+
+    def _too_late(self) -> ToolFailed:
+        """Make the error of a call that the gate has given up, because the tool itself did not."""
+        reason = f"no answer within {self._limit_s:g} s, all attempts included"
+        return ToolFailed(tool=self.contract.name, reason=reason, happened="no" if self.contract.read_only else "maybe")
 
     def _not_after_all(self, error: ToolFailed) -> ToolOutcome:
         """Put on record that a call which failed took no effect, as the tool itself has told."""
@@ -278,7 +288,7 @@ class Calling:
 
     @property
     def _limit_s(self) -> float:
-        return self.contract.timeout_s * (self.contract.retries + 1)
+        return self.contract.whole_s
 
     async def _perform(self) -> Any:
         """Do it, unless this worker stood still since it claimed the effect, and has lost its lease."""

@@ -1,6 +1,7 @@
 """What happens when a tool is run: results checked, time kept, nothing let through that was not promised."""
 
 import asyncio
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -12,9 +13,9 @@ import pytest
 from pydantic import BaseModel
 
 from interlock.runtime.clock import ManualClock
-from interlock.runtime.errors import ToolFailed, Ungoverned
+from interlock.runtime.errors import ContractBroken, ToolFailed, Ungoverned
 from interlock.runtime.records import Caller, ToolContext
-from interlock.tools import FunctionTool, Refused, tool
+from interlock.tools import FunctionTool, Guards, Refused, tool
 
 CONTEXT = ToolContext(caller=Caller(user="7"), run="r1", thread="t1", idempotency_key="k1")
 
@@ -240,3 +241,68 @@ async def test_a_sync_wrapper_around_an_async_function_is_awaited() -> None:
         return inner()  # type: ignore[return-value]
 
     assert await outer.run({}, CONTEXT) == 7
+
+
+async def sleeps() -> str:
+    """Sleep without giving way."""
+    time.sleep(1)  # noqa: ASYNC251  # what is to be found
+    return "late"
+
+
+async def asks() -> int:
+    """Start something and wait for it."""
+    return subprocess.run(["true"], check=False).returncode  # noqa: ASYNC221  # what is to be found
+
+
+@pytest.mark.parametrize(("function", "name"), [(sleeps, "time.sleep"), (asks, "subprocess.run")])
+def test_an_asynchronous_tool_that_calls_what_blocks_is_refused_when_it_is_declared(function: Any, name: str) -> None:
+    with pytest.raises(ContractBroken, match=rf"calls {name}, which holds up every other call.*`def`"):
+        tool(function)
+
+    assert tool(isolated=True)(function).contract.name == function.__name__
+
+
+def test_what_an_asynchronous_tool_hands_to_a_thread_may_block() -> None:
+    @tool
+    async def polite() -> None:
+        """Sleep elsewhere."""
+
+        def work() -> None:
+            time.sleep(0)
+
+        await asyncio.to_thread(time.sleep, 0)
+        await asyncio.to_thread(work)
+
+    assert polite.contract.name == "polite"
+
+
+@pytest.mark.parametrize(("read_only", "happened"), [(True, "no"), (False, "maybe")])
+async def test_an_answer_that_comes_late_because_nothing_could_stop_the_tool_is_a_failure(
+    read_only: bool, happened: str
+) -> None:
+    nap = time.sleep
+
+    @tool(read_only=read_only, timeout=0.05)
+    async def stubborn() -> str:
+        """Hold up the event loop."""
+        nap(0.2)
+        return "late"
+
+    failed = await failure_of(stubborn)
+
+    assert failed.happened == happened
+    assert "of 0.05: the event loop was held up" in failed.reason
+
+
+def test_a_call_has_time_for_its_turn_its_attempts_the_pauses_and_its_fallback() -> None:
+    @tool(read_only=True, timeout=4)
+    def second() -> str:
+        """Answer."""
+        return "second"
+
+    @tool(read_only=True, timeout=2, retries=3, guards=Guards(rate="1/s", concurrency=1, fallback=second))
+    def first() -> str:
+        """Answer."""
+        return "first"
+
+    assert first.contract.whole_s == pytest.approx(2 * 2 + 2 * 4 + (0.1 + 0.2 + 0.4) + 4)

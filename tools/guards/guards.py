@@ -1,7 +1,7 @@
 """Guards are wrappers around a tool's run, each of which is the run it wraps."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from interlock.runtime.clock import Clock, SystemClock
@@ -12,6 +12,7 @@ from interlock.tools.guards.breaker import Breaker
 from interlock.tools.guards.cache import Cache
 from interlock.tools.guards.fallback import Fallback, check_fallback
 from interlock.tools.guards.limits import Concurrency, Rate, rate_of
+from interlock.tools.pauses import longest_pause_s
 from interlock.tools.places import Place
 
 Run = Callable[[dict[str, Any], ToolContext], Awaitable[Any]]
@@ -53,6 +54,12 @@ class Guards:
         if self.fallback is not None:
             check_fallback(contract, self.fallback, place)
 
+    def longest_s(self, timeout_s: float, retries: int) -> float:
+        """Tell how long a call may take with all that belongs to it: no longer than the gate waits for it."""
+        turns = timeout_s * (bool(self.rate) + bool(self.concurrency))
+        second = 0.0 if self.fallback is None else self.fallback.contract.whole_s
+        return turns + timeout_s * (retries + 1) + sum(map(longest_pause_s, range(retries))) + second
+
     def around(self, run: Run, contract: ToolContract, clock: Clock) -> Run:
         """Put the declared guards around a run: cache first, so that a hit costs nothing."""
         if self.concurrency:
@@ -75,10 +82,12 @@ class Guarded:
         self.inner = inner
         self.guards = guards
         self._run = guards.around(inner.run, inner.contract, clock)
+        longest_s = guards.longest_s(inner.contract.timeout_s, inner.contract.retries)
+        self._contract = replace(inner.contract, limit_s=longest_s)
 
     @property
     def contract(self) -> ToolContract:
-        return self.inner.contract
+        return self._contract
 
     def check(self, arguments: dict[str, Any]) -> dict[str, Any]:
         return self.inner.check(arguments)

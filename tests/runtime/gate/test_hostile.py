@@ -6,8 +6,10 @@ import pytest
 from langchain_core.messages import AIMessage
 from tests.graphs.conftest import Agents, Till, call, calls
 
-from interlock import Agent, Caller, Session, tool
+from interlock import Agent, Caller, Session, ToolContext, tool
 from interlock.graphs import tool_loop
+from interlock.runtime.clock import ManualClock
+from interlock.runtime.contract import ToolContract
 from interlock.runtime.gate.stops import CannotWait
 from interlock.runtime.home import Home, using
 from interlock.runtime.journal import events
@@ -99,3 +101,43 @@ async def test_a_run_that_nothing_keeps_asks_nobody_and_says_why(home: Home, age
     assert (home.approvals.list(state=None), till.paid) == ([], [])
     refused = [e.event for e in home.journal.of_kind("refused")]
     assert [e.code for e in refused if isinstance(e, events.Refused)] == ["cannot-wait"]
+
+
+class Endless:
+    """A tool of somebody else's, that keeps no time and raises when it is given up."""
+
+    contract = ToolContract(
+        name="endless", description="Go on.", arguments={"type": "object"}, result={}, read_only=True, timeout_s=1.0
+    )
+
+    def check(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        return arguments
+
+    async def run(self, arguments: dict[str, Any], context: ToolContext) -> Any:
+        raise TimeoutError
+
+
+async def test_a_call_that_the_gate_gives_up_is_told_to_the_model(home: Home) -> None:
+    model = ScriptedChatModel([calls(call("endless", "c1")), "Told."])
+    async with Session(tool_loop(Agent(name="a", model=model, tools=[Endless()])), home=home) as opened:
+        reply = await opened.send("go")
+        history = await opened.history()
+
+    assert reply.status == "done"
+    assert history[2].content == "endless: no answer within 1 s, all attempts included"
+
+
+async def test_a_clock_that_jumps_ahead_takes_no_thread_from_a_run_that_nobody_else_wants(
+    home: Home, agents: Agents, till: Till, clock: ManualClock
+) -> None:
+    def jump(days: int) -> Any:
+        def says(_messages: Any) -> AIMessage:
+            clock.advance(86_400.0 * days, monotonic=False)
+            return calls(call("pay", f"c{days}", amount="1"))
+
+        return says
+
+    async with Session(tool_loop(agents.make(jump(3), jump(-5), "Paid.")), home=home) as opened:
+        reply = await opened.send("pay twice")
+
+    assert (reply.status, len(till.paid)) == ("done", 2)
