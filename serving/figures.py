@@ -1,18 +1,22 @@
-"""The journal read as figures: latency, success, cost, tokens, errors, denials and waiting approvals."""
+"""The journal read as figures: latency, success, cost, tokens, errors, denials, cache hits and waiting approvals."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from math import ceil
 from typing import Any
 
+from interlock.runtime.gate.approvals import Approval
 from interlock.runtime.home import Home
 from interlock.runtime.journal import events
 from interlock.runtime.journal.journal import Entry
 
 QUANTILES = (0.5, 0.95, 0.99)
+COUNTED = (
+    "count", "failed", "tool_errors", "denied", "waiting", "reused", "cached", "tokens", "cached_tokens"
+)  # fmt: skip
+"""The fields of a series that are counts."""
 
 
 @dataclass(kw_only=True)
@@ -21,9 +25,19 @@ class Series:
 
     count: int = 0
     failed: int = 0
+    tool_errors: int = 0
+    """Tool calls that failed; of a run that went on with another, too."""
     denied: int = 0
+    waiting: int = 0
+    """Approvals that wait."""
+    oldest_s: float = 0.0
+    """Age of the oldest of them."""
     reused: int = 0
+    cached: int = 0
+    """Results that a cache gave again."""
     tokens: int = 0
+    cached_tokens: int = 0
+    """Tokens of prompts that a provider's own cache held."""
     usd: Decimal = Decimal(0)
     unpriced: int = 0
     """How many had no known price; unknown is not zero."""
@@ -35,14 +49,18 @@ class Series:
         values = sorted(self.ms)
         return values[max(0, ceil(share * len(values)) - 1)] if values else 0.0
 
+    def success(self) -> float | None:
+        """Give the share that was done; None where nothing was."""
+        done = self.statuses["done"] if self.statuses else self.count - self.failed
+        return done / self.count if self.count else None
+
     def as_json(self) -> dict[str, Any]:
         """Give the series as JSON data."""
+        share = self.success()
         return {
-            "count": self.count,
-            "failed": self.failed,
-            "denied": self.denied,
-            "reused": self.reused,
-            "tokens": self.tokens,
+            **{name: getattr(self, name) for name in COUNTED},
+            "success": None if share is None else round(share, 4),
+            "oldest_s": round(self.oldest_s, 1),
             "usd": None if self.unpriced else str(self.usd),
             "statuses": dict(self.statuses),
             **{f"p{round(100 * share)}_ms": round(self.quantile(share), 3) for share in QUANTILES},
@@ -88,15 +106,15 @@ def figures(home: Home, *, since: datetime | None = None) -> Figures:
         if since is None or entry.at >= since:
             reader.take(entry)
     pending = home.approvals.list()
-    now = home.clock.now()
-    ages = [(now - one.asked_at).total_seconds() for one in pending]
+    for one in pending:
+        reader.wait(one, (home.clock.now() - one.asked_at).total_seconds())
     return Figures(
         agents=dict(reader.agents),
         versions=dict(reader.versions),
         models=dict(reader.models),
         tools=dict(reader.tools),
         waiting=len(pending),
-        oldest_s=max(ages, default=0.0),
+        oldest_s=reader.oldest_s,
         per_day=dict(sorted(reader.per_day.items())),
     )
 
@@ -110,6 +128,7 @@ class _Reader:
         self.models: defaultdict[str, Series] = defaultdict(Series)
         self.tools: defaultdict[str, Series] = defaultdict(Series)
         self.per_day: Counter[str] = Counter()
+        self.oldest_s = 0.0
         self._started: dict[str, events.RunStarted] = {}
         self._model_of: dict[str, str] = {}
 
@@ -124,19 +143,45 @@ class _Reader:
             case events.ModelIntended() as intended:
                 self._model_of[intended.call] = intended.model
             case events.ModelDone() | events.ModelFailed() as done:
-                _add(self.models[self._model_of.get(done.call, "?")], done)
+                self._called(entry.run, self.models[self._model_of.get(done.call, "?")], done)
             case events.ToolDone() | events.ToolFailed() as done:
-                _add(self.tools[done.tool], done)
+                self._called(entry.run, self.tools[done.tool], done)
             case events.Refused() as refused if refused.call:
-                self.tools[refused.action].denied += 1
+                for series in (self.tools[refused.action], *self._of_run(entry.run)):
+                    series.denied += 1
             case _:
                 pass
 
-    def _ended(self, run: str, ended: events.RunEnded) -> None:
+    def wait(self, approval: Approval, age_s: float) -> None:
+        """Add one approval that waits."""
+        self.oldest_s = max(self.oldest_s, age_s)
+        for series in (self.tools[approval.tool], *self._of_run(approval.run)):
+            series.waiting += 1
+            series.oldest_s = max(series.oldest_s, age_s)
+
+    def _of_run(self, run: str) -> list[Series]:
+        """Give the series of a run's agent and of its version; none for a run that began too early."""
         started = self._started.get(run)
-        if started is None or ended.status == "waiting":
+        if started is None:
+            return []
+        return [self.agents[started.agent], self.versions[f"{started.agent} {started.manifest[:12]}"]]
+
+    def _called(self, run: str, series: Series, done: Any) -> None:
+        """Add a call to its model or tool; what of it tells on a run, to that, too."""
+        series.count += 1
+        series.failed += done.kind.endswith("_failed")
+        series.reused += bool(getattr(done, "reused", False))
+        series.ms.append(done.ms)
+        _pay(series, done.usage)
+        for one in (series, *self._of_run(run)):
+            one.tool_errors += done.kind == "tool_failed"
+            one.cached += bool(getattr(done, "cached", False))
+            one.cached_tokens += cached_tokens(done)
+
+    def _ended(self, run: str, ended: events.RunEnded) -> None:
+        if ended.status == "waiting":
             return
-        for series in (self.agents[started.agent], self.versions[f"{started.agent} {started.manifest[:12]}"]):
+        for series in self._of_run(run):
             series.count += 1
             series.statuses[ended.status] += 1
             series.failed += ended.status == "failed"
@@ -144,12 +189,13 @@ class _Reader:
             _pay(series, ended.usage)
 
 
-def _add(series: Series, done: Any) -> None:
-    series.count += 1
-    series.failed += done.kind.endswith("_failed")
-    series.reused += bool(getattr(done, "reused", False))
-    series.ms.append(done.ms)
-    _pay(series, done.usage)
+def cached_tokens(done: events.Event) -> int:
+    """Tell how many tokens of a prompt the provider's own cache held."""
+    if not isinstance(done, events.ModelDone):
+        return 0
+    used: dict[str, Any] = done.reply.get("usage_metadata") or {}
+    details: dict[str, Any] = used.get("input_token_details") or {}
+    return int(details.get("cache_read") or 0)
 
 
 def _pay(series: Series, usage: Any) -> None:
@@ -158,57 +204,3 @@ def _pay(series: Series, usage: Any) -> None:
         series.unpriced += 1
     else:
         series.usd += usage.usd
-
-
-def exposition(found: Figures) -> str:
-    """Write the figures in Prometheus' text format, version 0.0.4."""
-    lines: list[str] = []
-    for kind, table in (("agent", found.agents), ("model", found.models), ("tool", found.tools)):
-        noun = "runs" if kind == "agent" else "calls"
-        label = [(f'{kind}="{_escaped(name)}"', series) for name, series in table.items()]
-        base = f"interlock_{kind}"
-        lines += _family(f"{base}_{noun}_total", "counter", ((of, one.count) for of, one in label))
-        lines += _family(f"{base}_failures_total", "counter", ((of, one.failed) for of, one in label))
-        lines += _family(f"{base}_tokens_total", "counter", ((of, one.tokens) for of, one in label))
-        lines += _family(f"{base}_usd_total", "counter", ((of, one.usd) for of, one in label))
-        lines += _family(f"{base}_unpriced_total", "counter", ((of, one.unpriced) for of, one in label))
-        if kind == "tool":
-            lines += _family(f"{base}_denials_total", "counter", ((of, one.denied) for of, one in label))
-            lines += _family(f"{base}_reused_total", "counter", ((of, one.reused) for of, one in label))
-        lines += _summary(f"{base}_seconds", label)
-    lines += _family("interlock_approvals_waiting", "gauge", [("", found.waiting)])
-    lines += _family("interlock_approvals_oldest_seconds", "gauge", [("", round(found.oldest_s, 3))])
-    return "\n".join(lines) + "\n"
-
-
-def _family(name: str, kind: str, values: Iterable[tuple[str, Any]]) -> list[str]:
-    rows = [f"{name}{{{of}}} {value}" if of else f"{name} {value}" for of, value in values]
-    return [f"# TYPE {name} {kind}", *rows] if rows else []
-
-
-def _summary(name: str, labelled: list[tuple[str, Series]]) -> list[str]:
-    rows: list[str] = []
-    for of, one in labelled:
-        rows += [f'{name}{{{of},quantile="{share}"}} {one.quantile(share) / 1000:.6f}' for share in QUANTILES]
-        rows += [f"{name}_sum{{{of}}} {sum(one.ms) / 1000:.6f}", f"{name}_count{{{of}}} {len(one.ms)}"]
-    return [f"# TYPE {name} summary", *rows] if rows else []
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
-
-
-@dataclass(frozen=True, kw_only=True)
-class PrometheusEndpoint:
-    """An ASGI application that answers every GET with the figures of a home."""
-
-    home: Home
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Answer one request."""
-        if scope["type"] != "http":
-            return
-        body = exposition(figures(self.home)).encode()
-        headers = [(b"content-type", b"text/plain; version=0.0.4; charset=utf-8")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": body})

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from interlock.runtime.journal import events
 from interlock.runtime.journal.journal import Entry, Journal
 from interlock.runtime.journal.runs import find_run
+from interlock.serving.figures import cached_tokens
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import Histogram, MeterProvider
@@ -140,6 +141,7 @@ def _described(intended: events.Event, done: Any) -> tuple[str, str, Attributes]
             "gen_ai.request.model": model,
             "gen_ai.usage.input_tokens": done.usage.input_tokens,
             "gen_ai.usage.output_tokens": done.usage.output_tokens,
+            **({"gen_ai.usage.cache_read.input_tokens": cached} if (cached := cached_tokens(done)) else {}),
         }  # fmt: skip
     return f"execute_tool {done.tool}", "INTERNAL", {
         "gen_ai.operation.name": "execute_tool",

@@ -31,13 +31,13 @@ def _told(event: events.Event, journal: Journal, full: bool) -> tuple[str, str]:
         case events.ModelIntended():
             return f"model {event.model}", _prompt(event, journal, full)
         case events.ModelDone():
-            tries = f", {event.attempts} attempts" if event.attempts > 1 else ""
+            tries = f", {event.attempts} attempts" if event.attempts > 1 else ", from the cache" * event.cached
             return "  reply", f"{_reply(event.reply)} [{_used(event.usage)}, {event.ms:.1f} ms{tries}]"
         case events.ToolIntended():
             told = f"{_json(event.arguments)} — {_decision(event.decision)}{_approval(event)}"
             return f"tool {event.tool}", f"{told} [{_label(event.label)}]"
         case events.ToolDone():
-            again = " (recorded earlier, not done again)" if event.reused else ""
+            again = " (recorded earlier, not done again)" if event.reused else " (from the cache)" * event.cached
             return "  result", f"{_json(event.value)}{again} [{_label(event.label)}, {event.ms:.1f} ms]"
         case _:
             return _told_rest(event)

@@ -319,7 +319,7 @@ class Calling:
         self._end(tx, "done", {"value": value})
         return events.ToolDone(
             call=self.call.id, tool=self.call.tool, value=value,
-            label=result_label(self.contract, value, self.label),
+            label=result_label(self.contract, value, self.label), cached=self.bill.waived,
             usage=self._usage(), ms=round(ms, 3),
         )  # fmt: skip
 

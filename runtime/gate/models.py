@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from langchain_core.messages import AIMessage, AnyMessage
@@ -138,7 +138,7 @@ class _Asking:
     def done(self, _tx: Transaction, reply: AIMessage, ms: float) -> ModelDone:
         return ModelDone(
             call=self.id, reply=message_kept(reply), usage=self.used(reply), corrected=self.corrected,
-            attempts=self.attempts, ms=round(ms, 3),
+            attempts=self.attempts, cached=_from_cache(reply), ms=round(ms, 3),
         )  # fmt: skip
 
     def failed(self, _tx: Transaction, error: BaseException, ms: float) -> ModelFailed:
@@ -171,3 +171,9 @@ def _mended(reply: AIMessage) -> AIMessage:
     """Take out what no checkpoint, journal or provider would take."""
     found = {name: new for name, old in reply.__dict__.items() if (new := mended(old, integers=True)) is not old}
     return reply.model_copy(update=found) if found else reply
+
+
+def _from_cache(reply: AIMessage) -> bool:
+    """Tell whether langchain's cache gave the reply again: it marks such usage as having cost nothing."""
+    usage: dict[str, Any] = {**(reply.usage_metadata or {})}
+    return usage.get("total_cost") == 0

@@ -111,6 +111,8 @@ class ModelDone(Event):
     corrected: str = ""
     """What the provider reported to have used, where that cannot be, and was estimated instead."""
     attempts: int = 1
+    cached: bool = False
+    """A cache gave it again."""
     ms: float
 
 
@@ -152,6 +154,8 @@ class ToolDone(Event):
     label: Label
     reused: bool = False
     """The effect had happened before; this is its recorded result."""
+    cached: bool = False
+    """A cache gave it again."""
     usage: Usage
     ms: float
 

@@ -6,11 +6,12 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from interlock.runtime.gate.run import OpenRun
 from interlock.runtime.gate.stops import RunStopped
-from interlock.runtime.journal.events import Event, RunEnded
+from interlock.runtime.journal.events import ApprovalRequested, Event, RunEnded
 from interlock.runtime.replay.recording import Recording, Step
 
 UNCOMPARED = {
@@ -21,6 +22,9 @@ UNCOMPARED = {
 
 _PATIENCE_S = 1.5
 """How long a branch waits for the branches before it, once nothing moves any more."""
+
+_APART_S = 1.0
+"""By how much the expiry of a question may differ: it is counted from a moment before its event."""
 
 _QUIET_S = 0.02
 """How long a branch waits of which nothing is recorded, once all others wait too."""
@@ -190,8 +194,10 @@ class Player:
         if isinstance(event, RunEnded):
             seconds = step.facts["usage"]["seconds"]
             return event.model_copy(update={"usage": event.usage.model_copy(update={"seconds": seconds})})
-        names = ("ms", "expires_at", "reused") if self.recording.started["parent"] else ("ms", "expires_at")
+        names = ("ms", "reused") if self.recording.started["parent"] else ("ms",)
         taken: dict[str, Any] = {name: step.facts[name] for name in names if name in step.facts}
+        if isinstance(event, ApprovalRequested) and _as_long(event, step):
+            taken["expires_at"] = step.facts["expires_at"]
         return event.model_copy(update=taken) if taken else event
 
     def expect(self, happened: Happened, bodies: dict[str, Any]) -> None:
@@ -224,6 +230,12 @@ class Player:
         """Note the first divergence."""
         if self.divergence is None:
             self.divergence = Divergence(recorded=self.next, found=found, bodies=bodies, note=note)
+
+
+def _as_long(event: ApprovalRequested, step: Step) -> bool:
+    """Tell whether a question waits as long as it did; the moments from which it counts lie a little apart."""
+    then = datetime.fromisoformat(step.facts["expires_at"])
+    return abs((datetime.fromisoformat(event.expires_at) - then).total_seconds()) < _APART_S
 
 
 def from_outside(step: Step) -> bool:

@@ -6,7 +6,7 @@ compared with a run made anywhere. Each message and each set of tool schemas sta
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import orjson
@@ -183,15 +183,19 @@ def imported(data: bytes, where: str) -> Recording:
 
 def _read(document: dict[str, Any]) -> Recording:
     """Make a recording of a document, and make sure that everything it refers to is there."""
-    steps = tuple(Step(**step) for step in document["steps"])
+    steps = tuple(_step(Step(**step)) for step in document["steps"])
     found = Recording(run=document["run"], thread=document["thread"], steps=steps, bodies=document["bodies"])
     if strange := [digest for digest, body in found.bodies.items() if digest != _hash(body)]:
         raise ValueError(f"{strange[0]} is not the hash of what it names")
-    for step in steps:
-        events.KINDS[step.kind].model_validate(step.facts)
     events.RunStarted.model_validate(found.started)
     found.messages(found.started["history"])
     return found
+
+
+def _step(step: Step) -> Step:
+    """Complete the facts of an earlier version, which knew fewer."""
+    event = events.KINDS[step.kind].model_validate({**step.facts, "kind": step.kind})
+    return replace(step, facts=event.model_dump(mode="json", exclude={"kind"}))
 
 
 _EXPORT = "write it anew with `interlock trace export RUN`"

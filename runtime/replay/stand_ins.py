@@ -10,6 +10,7 @@ from typing import Any, cast
 from langchain_core.messages import AIMessage, AnyMessage
 from pydantic import BaseModel
 
+from interlock.runtime.bills import waive
 from interlock.runtime.clock import Clock
 from interlock.runtime.contract import ToolContract
 from interlock.runtime.errors import InterlockError, ToolFailed
@@ -73,6 +74,8 @@ class RecordedTool:
         step = await self.answers.answer("tool_done", "tool_failed")
         if step is None:
             return await self.inner.run(arguments, context)
+        if step.facts.get("cached") or (step.kind == "tool_failed" and step.facts["usage"]["usd"] == "0"):
+            waive()
         if step.kind == "tool_done":
             return step.facts["value"]
         name, error = self.contract.name, step.facts["error"]

@@ -9,7 +9,7 @@ from interlock.serving.cli.options import AsJson, HomePath, existing_home, span
 from interlock.serving.cli.output import Machine, table
 
 if TYPE_CHECKING:
-    from interlock.serving.figures import Figures, Table
+    from interlock.serving.figures import Figures, Series, Table
 
 
 def register(app: typer.Typer) -> None:
@@ -24,8 +24,8 @@ def stats(
     home: HomePath = None,
     json: AsJson = False,
 ) -> int:
-    """Show latency, success, cost, tokens, errors, denials and waiting approvals."""
-    from interlock.serving.figures import exposition, figures
+    """Show latency, success, cost, tokens, errors, denials, cache hits and waiting approvals."""
+    from interlock.serving.figures import figures
 
     machine = Machine(json)
     opened = existing_home(home)
@@ -37,6 +37,8 @@ def stats(
         picture.write_text(chart(found), encoding="utf-8")
         typer.echo(f"wrote {picture}", err=True)
     if prometheus:
+        from interlock.serving.prometheus import exposition
+
         typer.echo(exposition(found), nl=False)
     elif not json:
         _show(found)
@@ -57,8 +59,24 @@ def _show(found: "Figures") -> None:
 
 def _table(title: str, series: "Table") -> None:
     rows = [
-        [name, one.count, one.failed, one.denied, f"{one.quantile(0.5):,.1f}", f"{one.quantile(0.95):,.1f}",
-         f"{one.quantile(0.99):,.1f}", f"{one.tokens:,}", "?" if one.unpriced else one.usd]
+        [name, one.count, _share(one), one.failed, one.tool_errors, one.denied, _waiting(one), one.cached,
+         *(f"{one.quantile(share):,.1f}" for share in (0.5, 0.95, 0.99)), f"{one.tokens:,}",
+         "?" if one.unpriced else one.usd]
         for name, one in sorted(series.items())
     ]  # fmt: skip
-    table(title, ["name", "count", "failed", "denied", "p50 ms", "p95 ms", "p99 ms", "tokens", "USD"], rows)
+    table(title, ["name", *_COLUMNS], rows)
+
+
+_COLUMNS = (
+    "count", "success", "failed", "tool errors", "denied", "waiting", "cached", "p50 ms", "p95 ms", "p99 ms",
+    "tokens", "USD",
+)  # fmt: skip
+
+
+def _share(one: "Series") -> str:
+    share = one.success()
+    return "" if share is None else f"{share:.0%}"
+
+
+def _waiting(one: "Series") -> str:
+    return f"{one.waiting}, {one.oldest_s:,.0f} s" if one.waiting else "0"
