@@ -7,17 +7,24 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from langchain_core.messages import AIMessage
 from tests.serving.conftest import Cli
 
 from checkout import ROOT
+from interlock import Agent, tool
+from interlock.graphs import tool_loop
 from interlock.runtime.home import Home
+from interlock.runtime.models.scripted import ScriptedChatModel
 from interlock.runtime.replay.recording import exported, imported, record
 from interlock.serving.replaying import replay
+from interlock.serving.session import Session
+from interlock.tools import Guards
 
 MAIN = "from interlock.serving.cli.main import main; main()"
 
@@ -209,3 +216,25 @@ def test_a_recorded_case_fails_where_the_policy_now_denies(cli: Cli, paid: str, 
     done = cli("eval", "run", project, f"{project}/evals/recorded.yaml", home=False)
 
     assert done.status == 1
+
+
+async def test_a_result_from_a_cache_comes_again_as_one(tmp_path: Path) -> None:
+    @tool(read_only=True, usd=Decimal("0.01"), guards=Guards(cache_s=60))
+    def look() -> int:
+        """Look."""
+        return 3
+
+    def graph() -> Any:
+        asked = [AIMessage("", tool_calls=[{"name": "look", "args": {}, "id": f"c{n}"}]) for n in range(2)]
+        return tool_loop(Agent(name="looker", model=ScriptedChatModel([*asked, "3"]), tools=[look]))
+
+    home = Home(tmp_path / "home")
+    async with Session(graph(), home=home) as session:
+        reply = await session.send("Look twice.")
+    recording = record(home.journal, reply.run)
+    home.close()
+
+    found = await replay(recording, graph())
+
+    assert [step.facts["cached"] for step in recording.steps if step.kind == "tool_done"] == [False, True]
+    assert found.identical, "\n".join(found.diff)
