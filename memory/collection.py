@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 COLLECTION = "memories"
 GRAPH = {"sync_threshold": 1_000, "batch_size": 100}
+ANSWER_S = 30.0
+"""How long a server may take to answer."""
 AT_ONCE = {"sync_threshold": 2, "batch_size": 2}
 """Makes Chroma bring its graph up to date with its log at every write."""
 
@@ -32,11 +34,36 @@ def connect(folder: Path) -> Any:
 
 
 def connect_to(url: str, headers: "Mapping[str, str]") -> Any:
-    """Open a client of a server: its address with scheme, port and path, and what every request must carry."""
+    """Open a client of a server: its address with scheme, port and path, and what every request must carry.
+
+    Raises:
+        httpx.HTTPError: it does not answer in time, or not as it should.
+    """
     import chromadb
+    import httpx
     from chromadb.config import Settings
 
-    return chromadb.HttpClient(url, headers=dict(headers), settings=Settings(anonymized_telemetry=False))
+    # Chroma's client would wait for ever, also for its own first requests.
+    beat = httpx.get(f"{url.rstrip('/')}/api/v2/heartbeat", headers=dict(headers), timeout=ANSWER_S)
+    beat.raise_for_status()
+    client = chromadb.HttpClient(url, headers=dict(headers), settings=Settings(anonymized_telemetry=False))
+    for session in _sessions(client):
+        session.timeout = ANSWER_S
+    return client
+
+
+def disconnect(client: Any) -> None:
+    """Close a client, and the connections to a server that Chroma leaves open."""
+    sessions = _sessions(client)
+    client.close()
+    for session in sessions:
+        session.close()
+
+
+def _sessions(client: Any) -> list[Any]:
+    """Give a client's connections to a server: its own and its administrator's. None where Chroma is embedded."""
+    servers = (part._server for part in (client, client._admin_client))
+    return [server._session for server in servers if hasattr(server, "_session")]
 
 
 def collection_of(client: Any, where: Path | str, embedder: str, *, name: str = COLLECTION) -> Any:

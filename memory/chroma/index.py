@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from interlock.memory.collection import collection_of, connect, connect_to
+from interlock.memory.collection import collection_of, connect, connect_to, disconnect
 from interlock.memory.files import NAME
 from interlock.runtime.errors import HomeUnusable, InterlockError, ServerUnreachable
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     Matrix = NDArray[np.float32]
 
 PAGE = 1_000
+MESSAGE = 300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +45,7 @@ class Index:
             try:
                 self._collection = collection_of(self._client, self._where, embedder, name=name)
             except BaseException:
-                self._client.close()
+                disconnect(self._client)
                 raise
 
     def put(self, vectors: "Mapping[int, Matrix]") -> None:
@@ -80,7 +81,7 @@ class Index:
             self._client.delete_collection(self._collection.name)
 
     def close(self) -> None:
-        self._client.close()
+        disconnect(self._client)
 
     @contextmanager
     def _answering(self) -> Generator[None]:
@@ -92,10 +93,15 @@ class Index:
         except Exception as error:  # Chroma raises bare Exceptions, too
             if self._remote:
                 fix = "start it, or mend its address and headers; nothing is lost, the table holds everything"
-                raise ServerUnreachable(what=f"Chroma server: {error}", where=self._where, fix=fix) from error
+                raise ServerUnreachable(what=f"Chroma server: {_short(error)}", where=self._where, fix=fix) from error
             fix = f"end what else uses it; or delete the folder {NAME!r} in it: it is made again from the table"
-            raise HomeUnusable(what=f"Chroma: {error}", where=self._where, fix=fix) from error
+            raise HomeUnusable(what=f"Chroma: {_short(error)}", where=self._where, fix=fix) from error
 
 
 def _pages(ids: Sequence[int]) -> list[Sequence[int]]:
     return [ids[start : start + PAGE] for start in range(0, len(ids), PAGE)]
+
+
+def _short(error: Exception) -> str:
+    """Take what a proxy's page of HTML or a library's many lines say at first."""
+    return (str(error) or type(error).__name__).splitlines()[0][:MESSAGE]
