@@ -10,8 +10,9 @@ from interlock.graphs.agent import Agent
 from interlock.graphs.manifests import check_manifest, hashed
 from interlock.graphs.runs import Runs
 from interlock.runtime.gate.gate import Gate
+from interlock.runtime.gate.memory import GatedMemory
 from interlock.runtime.gate.models import GatedModel
-from interlock.runtime.gate.others import GatedDoor, GatedMemory, JournalNotebook
+from interlock.runtime.gate.others import GatedDoor, JournalNotebook
 from interlock.runtime.gate.run import OpenRun, RunHeader
 from interlock.runtime.gate.tools import GatedTools
 from interlock.runtime.home import Home
@@ -60,6 +61,7 @@ class Assembly:
     def _manifest(self, model: ChatModel | None) -> dict[str, Any]:
         select = self.agent.select
         return {
+            **({"memory": self.agent.memory.version} if self.agent.memory else {}),
             **({"select": [select.most, sorted(select.pinned)]} if select else {}),
             "graph": self.graph,
             "topology": self.topology,
@@ -159,15 +161,21 @@ class Assembly:
             if (store := self._memories.pop(str(home.path), None)) is not None:
                 store.close()
 
+    def _memory_port(self, gate: Gate, run: OpenRun) -> GatedMemory | None:
+        plan, store = self.agent.memory, self.memory(gate.home)
+        if plan is None or store is None:
+            return None
+        return GatedMemory(gate=gate, run=run, store=store, plan=plan, source=self.source)
+
     def ports(self, home: Home, run: OpenRun) -> Deps:
         """Make the ports of a run, with the gate before them."""
         gate = Gate(home=home, policies=self.policies)
-        store, outside = self.memory(home), home.outside
+        outside = home.outside
         tools = {name: outside.tool(tool) for name, tool in self.tools.items()} if outside else self.tools
         deps = Deps(
             model=GatedModel(gate=gate, run=run, model=self._model(home), smaller=self._smaller(home)),
             tools=GatedTools(gate=gate, run=run, tools=tools, source=self.source, selection=self._selection(home)),
-            memory=None if store is None else GatedMemory(gate=gate, run=run, store=store),
+            memory=self._memory_port(gate, run),
             door=GatedDoor(gate=gate, run=run),
             notebook=JournalNotebook(gate=gate, run=run),
             clock=home.clock,

@@ -15,6 +15,7 @@ from langgraph.runtime import Runtime
 
 from interlock.graphs.runs import Entered, Runs, running
 from interlock.graphs.winding import account
+from interlock.nodes.remember import APPROVING
 from interlock.runtime.errors import InterlockError
 from interlock.runtime.gate.backstop import passing
 from interlock.runtime.gate.stops import BudgetSpent, RunStopped
@@ -45,7 +46,7 @@ def governed(
             entered = runs.resume(state["run"], runtime)
         entered.run.inside += 1
         try:
-            if name == "act":
+            if name in ("act", APPROVING):
                 await asyncio.sleep(0)  # let the tasks of this step begin before one of them pauses the run
             if step:
                 entered.run.purse.step()

@@ -1,5 +1,6 @@
 """Graphs of one's own: nodes and edges as in LangGraph's `StateGraph`, each node governed."""
 
+from functools import partial
 from typing import Any
 
 from langgraph.graph import END, START, StateGraph
@@ -9,10 +10,12 @@ from interlock.graphs.agent import Agent
 from interlock.graphs.assembly import Assembly
 from interlock.graphs.governed import Node, governed
 from interlock.graphs.state import ThreadInput, ThreadState, check_state
+from interlock.nodes.approve import approve
 from interlock.nodes.begin import begin
 from interlock.nodes.finish import finish
 from interlock.nodes.recall import recall
-from interlock.nodes.remember import remember
+from interlock.nodes.remember import APPROVING, remember
+from interlock.runtime.ports import MemoryPlan
 from interlock.runtime.records import Caller
 
 Compiled = CompiledStateGraph[Any, Caller, Any, Any]
@@ -43,7 +46,7 @@ class Workflow:
         """The node that the first of one's own follows; START stands for it."""
         self.closing = "remember" if remembers else "finish"
         """The node that takes a drafted answer; END stands for it."""
-        self._frame(remembers)
+        self._frame(agent.memory)
 
     def add_node(self, name: str, node: Node, *, goes_to: tuple[str, ...] = (), step: bool = True) -> None:
         """Add a node.
@@ -69,16 +72,18 @@ class Workflow:
         made = governed(self._assembly.runs, node, name=name, **options)
         self._graph.add_node(name, made, destinations=goes_to or None)
 
-    def _frame(self, remembers: bool) -> None:
+    def _frame(self, memory: MemoryPlan | None) -> None:
         self._add("begin", begin, first=True)
         self._add("finish", finish, last=True)
         self._graph.add_edge(START, "begin")
         self._graph.add_edge("finish", END)
-        if remembers:
+        if memory is not None:
             self._add("recall", recall)
-            self._add("remember", remember)
+            rules = memory.fact_rules
+            self._add("remember", partial(remember, rules=rules), goes_to=(APPROVING, "finish"))
+            self._add(APPROVING, approve)
             self._graph.add_edge("begin", "recall")
-            self._graph.add_edge("remember", "finish")
+            self._graph.add_edge(APPROVING, "finish")
 
 
 def topology_of(graph: Any) -> dict[str, Any]:

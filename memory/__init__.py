@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from interlock.memory.memory import Memory
-from interlock.memory.policies import PrunePolicy, ReadPolicy, WritePolicy, WriteRule
+from interlock.memory.policies import ExtractPolicy, PrunePolicy, ReadPolicy, WritePolicy, WriteRule
 
 if TYPE_CHECKING:
     from interlock.memory.chroma.documents import ChromaDocuments, ChromaRetriever
@@ -22,6 +22,7 @@ __all__ = [
     "ChromaDocuments",
     "ChromaRetriever",
     "ChromaStore",
+    "ExtractPolicy",
     "Memory",
     "MiniLMEmbeddings",
     "PrunePolicy",

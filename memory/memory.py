@@ -1,18 +1,28 @@
 """A long-term memory as an agent declares it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from interlock.memory.policies import Policy, PrunePolicy, ReadPolicy, WritePolicy
+from interlock.memory.policies import ExtractPolicy, Policy, PrunePolicy, ReadPolicy, WritePolicy
 from interlock.runtime.clock import Clock
 from interlock.runtime.folders import folder_of_caller
+from interlock.runtime.memories import FactRule, Note
+from interlock.runtime.records import Decision
 
 if TYPE_CHECKING:
     from interlock.memory.store import Store
     from interlock.memory.summaries import Summarise
     from interlock.runtime.models.embeddings import Embedder
 
+_POLICIES: dict[str, type[Policy]] = {
+    "write": WritePolicy,
+    "read": ReadPolicy,
+    "prune": PrunePolicy,
+    "extract": ExtractPolicy,
+}
 AnyPolicy = TypeVar("AnyPolicy", bound=Policy)
 
 
@@ -29,6 +39,8 @@ class Memory:
     write: WritePolicy | str | Path = field(default_factory=WritePolicy)
     read: ReadPolicy | str | Path = field(default_factory=ReadPolicy)
     prune: PrunePolicy | str | Path = field(default_factory=PrunePolicy)
+    extract: ExtractPolicy | str | Path = field(default_factory=ExtractPolicy)
+    """Which facts are read by rules, beside those that the model notices."""
     summarise: "Summarise | None" = None
     """Makes one text of old episodes; None: their telling sentences (see `interlock.memory.summaries`)."""
     embedder: "Embedder | None" = None
@@ -36,13 +48,34 @@ class Memory:
 
     def __post_init__(self) -> None:
         here = folder_of_caller()
-        for name, kind in (("write", WritePolicy), ("read", ReadPolicy), ("prune", PrunePolicy)):
+        for name, kind in _POLICIES.items():
             object.__setattr__(self, name, _loaded(getattr(self, name), kind, here))
 
     @property
     def version(self) -> str:
         """Content hash of the policies."""
-        return "-".join(cast(Policy, part).version[:8] for part in (self.write, self.read, self.prune))
+        return "-".join(cast(Policy, getattr(self, name)).version[:8] for name in _POLICIES)
+
+    @property
+    def fact_rules(self) -> Sequence[FactRule]:
+        """The rules by which facts are read from texts."""
+        return cast(ExtractPolicy, self.extract).rules
+
+    def asks(self, note: Note, now: datetime) -> Decision | None:
+        """Tell whom the write policy wants to agree before a note is kept; None: nobody."""
+        from interlock.memory.judging import judge
+
+        rule = judge(note, cast(WritePolicy, self.write), now).asks
+        if rule is None:
+            return None
+        return Decision(
+            outcome="ask",
+            policies=(rule.code,),
+            reason=rule.reason or "a person must agree that this is remembered",
+            roles=rule.roles,
+            quorum=rule.quorum,
+            expires_s=rule.expires_s,
+        )
 
     def open(self, home: Path, clock: Clock) -> "Store":
         """Open the memory in a home. Files are touched, and the model loaded, when something is asked."""

@@ -1,6 +1,5 @@
 """What may be written to long-term memory, and what may be read. Policies are data: frozen, loadable, versioned."""
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from hashlib import sha256
@@ -11,19 +10,11 @@ import yaml
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from interlock.runtime.errors import PolicyBroken
-from interlock.runtime.memories import Kind, Sensitivity, Speaker
+from interlock.runtime.memories import FactRule, Kind, Sensitivity, Speaker, compiles
 
 SENSITIVITIES: tuple[Sensitivity, ...] = ("normal", "personal", "secret")
 KINDS: frozenset[Kind] = frozenset(("fact", "preference", "episode", "procedure"))
 SPEAKERS: frozenset[Speaker] = frozenset(("user", "agent", "tool", "operator"))
-
-
-def _pattern(text: str) -> str:
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"no regular expression: {error}") from error
-    return text
 
 
 class Policy(BaseModel, frozen=True, extra="forbid"):
@@ -66,7 +57,7 @@ class WriteRule(BaseModel, frozen=True, extra="forbid"):
     """Patterns such as `find_order.*`, of which every source of the note's label must fit one."""
     attributes: tuple[str, ...] = ()
     """Patterns of the slot's attribute."""
-    pattern: Annotated[str, AfterValidator(_pattern)] = ""
+    pattern: Annotated[str, AfterValidator(compiles)] = ""
     """A regular expression that is found in the text."""
     roles: tuple[str, ...] = ()
     """Who may agree, where it asks; empty: anyone."""
@@ -135,6 +126,12 @@ class PrunePolicy(Policy, frozen=True, extra="forbid"):
     """How long what was superseded, merged or summed up is kept for `as_of`; None: for ever."""
     every: int | None = Field(default=None, ge=1)
     """Prune by itself after so many new memories of a user."""
+
+
+class ExtractPolicy(Policy, frozen=True, extra="forbid"):
+    """Which facts are read by rules from what users say and tools return."""
+
+    rules: tuple[FactRule, ...] = ()
 
 
 def within(ceiling: Sensitivity, sensitivity: Sensitivity) -> bool:

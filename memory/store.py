@@ -208,6 +208,10 @@ class Store:
         self._erase([item.id for item in done.removed], owner)
         return done
 
+    async def tidy(self, owner: Owner) -> Pruned:
+        """Do what `prune` does by the store's policy, without waiting for it."""
+        return await asyncio.to_thread(self.prune, owner)
+
     def _tidying(self, shelf: Shelf, owner: Owner, now: datetime) -> Tidying:
         return Tidying(
             shelf=shelf,

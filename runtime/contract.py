@@ -7,8 +7,11 @@ from typing import Any
 JsonSchema = dict[str, Any]
 
 RESERVED = frozenset(
-    {"call_model", "read_memory", "write_memory", "reply", "take_input", "make_plan", "take_result", "tool", "Plan"}
-)
+    {
+        "call_model", "read_memory", "write_memory", "prune_memory", "reply", "take_input", "make_plan", "take_result",
+        "tool", "Plan",
+    }
+)  # fmt: skip
 """Names that policies use for the gate's other passages, or that planning uses; no tool may take them."""
 
 

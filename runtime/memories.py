@@ -1,12 +1,24 @@
 """What a long-term memory takes and gives, as nodes, the gate and the memory's own floor see it."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from string import Formatter
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from interlock.runtime.records import Label
+
+
+def compiles(pattern: str) -> str:
+    """Refuse what is no regular expression."""
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"no regular expression: {error}") from error
+    return pattern
+
 
 Kind = Literal["fact", "preference", "episode", "procedure"]
 Speaker = Literal["user", "agent", "tool", "operator"]
@@ -76,6 +88,34 @@ class Written(BaseModel, frozen=True, extra="forbid"):
     """Ids of memories that say otherwise, and hold beside it."""
     policy: str = ""
     """Version of the write policy that decided."""
+    waiting: dict[str, Any] | None = None
+    """The approval that it waits for, as shown to a person; None unless it waits."""
+
+
+class FactRule(BaseModel, frozen=True, extra="forbid"):
+    """Reads a fact from what the user says, or from a tool's result, without any model."""
+
+    said_by: Literal["user", "tool"] = "user"
+    tool: str = ""
+    """Which tool's results it reads; needed where a tool speaks."""
+    field: str = ""
+    """Dotted path into the result; empty: the result as a whole."""
+    pattern: Annotated[str, AfterValidator(compiles)] = "(?s)(?P<value>.+)"
+    """A regular expression; its named groups fill `text`."""
+    text: str = "{value}"
+    kind: Kind = "fact"
+    slot: Slot | None = None
+    sensitivity: Sensitivity = "normal"
+    importance: float = Field(default=0.5, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        groups = set(re.compile(self.pattern).groupindex)
+        if missing := {name for _, name, _, _ in Formatter().parse(self.text) if name is not None} - groups:
+            raise ValueError(f"`text` names {sorted(missing)}, which `pattern` does not find")
+        if (self.said_by == "tool") != bool(self.tool):
+            raise ValueError("`tool` is given where a tool speaks, and only there")
+        return self
 
 
 class Recalled(BaseModel, frozen=True, extra="forbid"):

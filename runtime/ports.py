@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -9,7 +10,7 @@ from pydantic import BaseModel
 
 from interlock.runtime.clock import Clock
 from interlock.runtime.contract import ToolContract
-from interlock.runtime.memories import Note, Owner, Recall, Written
+from interlock.runtime.memories import FactRule, Note, Owner, Pruned, Recall, Written
 from interlock.runtime.records import UNTRACED, Decision, Label, Origin, ToolCall, ToolContext
 
 if TYPE_CHECKING:
@@ -95,7 +96,13 @@ class Memory(Protocol):
 
     async def recall(self, query: str, *, at: str) -> Recall: ...
 
-    async def remember(self, note: Note, *, at: str) -> Written: ...
+    async def remember(self, note: Note, *, at: str) -> Written:
+        """Offer a note. A refusal is an outcome; where a person must agree first, `waiting` is set."""
+        ...
+
+    async def prune(self, *, at: str) -> Pruned:
+        """Take out what the prune policy says."""
+        ...
 
 
 class Door(Protocol):
@@ -214,6 +221,10 @@ class MemoryStore(Protocol):
         """
         ...
 
+    async def tidy(self, owner: Owner) -> Pruned:
+        """Take out what the prune policy says."""
+        ...
+
     def texts(self, owner: Owner) -> tuple[str, ...]:
         """List the texts that are live, newest first."""
         ...
@@ -227,6 +238,15 @@ class MemoryPlan(Protocol):
     @property
     def version(self) -> str:
         """Content hash of its policies."""
+        ...
+
+    @property
+    def fact_rules(self) -> Sequence[FactRule]:
+        """The rules by which facts are read from texts."""
+        ...
+
+    def asks(self, note: Note, now: datetime) -> Decision | None:
+        """Tell whom the write policy wants to agree before a note is kept; None: nobody."""
         ...
 
     def open(self, home: Path, clock: Clock) -> MemoryStore: ...

@@ -68,7 +68,7 @@ def calls_of(entries: list[Entry]) -> list[CallMade]:
                 found.append(_made(failed.tool, intended.get(failed.call), "failed", detail=failed.error))
             case events.Refused(call=call) as refused if call:
                 found.append(_refused(refused))
-            case events.ApprovalRequested() as asked if asked.call not in ended:
+            case events.ApprovalRequested() as asked if asked.call and asked.call not in ended:
                 found.append(
                     CallMade(
                         tool=asked.tool, arguments=asked.arguments, outcome="waiting", policies=asked.decision.policies

@@ -64,13 +64,17 @@ def _told_rest(event: events.Event) -> tuple[str, str]:
         case events.ApprovalAnswered():
             return f"approval {event.approval}", f"{event.answer} by {event.by} {event.note}".rstrip()
         case events.MemoryRead():
-            found = "; ".join(item["text"] for item in event.items) or "nothing"
-            kept_back = f", {len(event.withheld)} withheld" if event.withheld else ""
+            found = "; ".join(f"{item['text']} ({item['why']})" for item in event.items) or "nothing"
+            kept_back = "".join(f", {held['id']} withheld by {held['rule']}" for held in event.withheld)
             return "memory read", f"{event.query!r} → {found} [{event.ms:.1f} ms{kept_back}]"
         case events.MemoryIntended():
-            return "memory write", str(event.note.get("text", ""))
+            approved = "".join(f", approved as {id}" for id in event.approvals)
+            return "memory write", str(event.note.get("text", "")) + approved
         case events.MemoryWritten():
             return "  memory", f"{event.code}: {event.reason}"
+        case events.MemoryPruned():
+            done = [*event.report["removed"], *event.report["joined"]]
+            return "  pruned", "; ".join(f"{one['code']}: {one['reason']}" for one in done) or "nothing"
         case events.Replied():
             return "reply", f"{event.text} — {_decision(event.decision)} [{_label(event.label)}]"
         case events.Noted():

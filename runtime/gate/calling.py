@@ -11,13 +11,13 @@ from interlock.runtime.contract import ToolContract
 from interlock.runtime.database import Transaction
 from interlock.runtime.errors import ToolFailed
 from interlock.runtime.gate import effects
-from interlock.runtime.gate.approvals import ID, Approval, Question
+from interlock.runtime.gate.approvals import Approval, Question
+from interlock.runtime.gate.asking import Asking, not_approved
 from interlock.runtime.gate.backstop import passing
 from interlock.runtime.gate.gate import Call, Gate
 from interlock.runtime.gate.leases import keep, lasting
 from interlock.runtime.gate.led_here import led_here
 from interlock.runtime.gate.run import OpenRun
-from interlock.runtime.gate.stops import CannotWait
 from interlock.runtime.journal import events
 from interlock.runtime.labels import result_label
 from interlock.runtime.ports import Tool, ToolOutcome, Tracked
@@ -134,10 +134,7 @@ class Calling:
         """Give the outcome that stands in the way; None where people have approved exactly this."""
         decision = self._question(question)
         bound = self._bound(question, attempt, decision)
-        home = self.gate.home
-        if (found := home.approvals.find(bound[:ID])) is None:
-            self._require_patience(decision)
-            found = self._ask(bound, question, decision)
+        found = self._asking(bound, question, decision).approval()
         if found.digest != bound:
             raise ToolFailed(tool=self.contract.name, reason=f"approval {found.id} is about something else")
         if found.state == "approved" or (found.state == "used" and self.contract.read_only):
@@ -152,21 +149,6 @@ class Calling:
             return self._settle({"value": None, "told": f"{self.call.tool} took effect, as told by {by}"}, by)
         self.stands = found
         return None if found.question == "policy" and found.state == "edited" else self._not_approved(found)
-
-    def _require_patience(self, decision: Decision) -> None:
-        """Refuse to ask people on behalf of a run that could not go on when they have answered.
-
-        Raises:
-            CannotWait: nothing keeps the run.
-        """
-        if self.run.can_wait:
-            return
-        event = events.Refused(
-            action=self.call.tool, call=self.call.id, decision=decision, code=CannotWait.code, request=self.arguments,
-            label=self.label, origin=self.traced,
-        )  # fmt: skip
-        self.gate.refuse(self.run, self.at, event)
-        raise CannotWait(tool=self.call.tool, reason=decision.reason)
 
     def _bound(self, question: Question, attempt: int, decision: Decision) -> str:
         """Digest what people answer: the request, its cost and label, and under which policies it is asked."""
@@ -187,10 +169,8 @@ class Calling:
             told = (
                 f"It is not known whether {self.call.tool} took effect. It will not be repeated; a person must check."
             )
-        elif found.state == "denied":
-            told = f"{found.answered_by} denied {self.call.tool}" + (f": {found.note}" if found.note else ".")
         else:
-            told = f"Nobody approved {self.call.tool} in time, so it was not done."
+            told = not_approved(found)
         event = events.Refused(
             action=self.call.tool, call=self.call.id, decision=self.decision, code=found.state,
             request=self.arguments, told=told, label=self.label, origin=self.traced,
@@ -198,21 +178,12 @@ class Calling:
         self.gate.refuse(self.run, self.at, event)
         return self._outcome(told)
 
-    def _ask(self, bound: str, question: Question, decision: Decision) -> Approval:
-        home, run, id = self.gate.home, self.run, bound[:ID]
-        with home.database.transaction(durable=True) as tx:
-            home.approvals.ask(
-                tx, scope=run.scope, arguments=self.arguments, about=self._about(), decision=decision, id=id,
-                effect=self.key, question=question, digest=bound, place=run.place(self.at), tenant=run.caller.tenant,
-                user=run.caller.user, agent=run.header["agent"], source=self.source, tool=self.call.tool,
-            )  # fmt: skip
-            found = home.approvals.get(id)
-            event = events.ApprovalRequested(
-                approval=id, call=self.call.id, tool=self.call.tool, arguments=self.arguments, digest=bound,
-                decision=decision, expires_at=found.expires_at.isoformat(),
-            )  # fmt: skip
-            home.journal.append(tx, run.scope, run.place(self.at), event)
-        return found
+    def _asking(self, bound: str, question: Question, decision: Decision) -> Asking:
+        return Asking(
+            gate=self.gate, run=self.run, at=self.at, source=self.source, tool=self.call.tool, call=self.call.id,
+            effect=self.key, arguments=self.arguments, about=self._about, digest=bound, question=question,
+            decision=decision, label=self.label, origin=self.traced,
+        )  # fmt: skip
 
     def _about(self) -> dict[str, Any]:
         """Give what people must see beside the arguments."""

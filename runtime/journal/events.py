@@ -225,6 +225,7 @@ class MemoryIntended(Event):
     kind: Literal["memory_intended"] = "memory_intended"
     note: dict[str, Any]
     decision: Decision
+    approvals: list[str] = []
 
 
 class MemoryWritten(Event):
@@ -239,6 +240,13 @@ class MemoryWritten(Event):
     conflicts: list[str] = []
     policy: str = ""
     """Version of the write policy that decided."""
+    ms: float
+
+
+class MemoryPruned(Event):
+    kind: Literal["memory_pruned"] = "memory_pruned"
+    report: dict[str, Any]
+    """Ids, codes and reasons; no text."""
     ms: float
 
 
@@ -273,6 +281,7 @@ KINDS: dict[str, type[Event]] = {
     for kind in (
         RunStarted, RunResumed, RunEnded, Refused, ModelIntended, ModelDone, ModelFailed, ToolIntended, ToolDone,
         ToolFailed, ApprovalRequested, ApprovalAnswered, ApprovalReminded, MemoryRead, MemoryIntended, MemoryWritten,
+        MemoryPruned,
         Replied, Noted,
     )
 }  # fmt: skip

@@ -181,6 +181,12 @@ _BUILT_IN: Final[dict[str, Passage]] = {
             arguments=_optional(text="string", kind="string", said_by="string", sensitivity="string"),
         ),
         Passage(
+            action="prune_memory",
+            resource_type="Memory",
+            resource_id=_own_memory,
+            arguments={},
+        ),
+        Passage(
             action="take_input",
             resource_type="Channel",
             resource_id=lambda _request: "input",

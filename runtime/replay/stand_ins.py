@@ -16,7 +16,7 @@ from interlock.runtime.contract import ToolContract
 from interlock.runtime.errors import InterlockError, ToolFailed
 from interlock.runtime.gate.run import OpenRun
 from interlock.runtime.journal.prompts import message_made
-from interlock.runtime.memories import Note, Owner, Recall, Written
+from interlock.runtime.memories import Note, Owner, Pruned, Recall, Written
 from interlock.runtime.models.chat import Bound, ChatModel
 from interlock.runtime.ports import Deps, MemoryStore, Selection, Tool
 from interlock.runtime.records import ToolContext
@@ -110,8 +110,18 @@ class RecordedMemory:
         facts = step.facts
         return Written(
             kept=facts["kept"], code=facts["code"], reason=facts["reason"], id=facts["memory"],
-            replaced=tuple(facts["replaced"]), conflicts=tuple(facts["conflicts"]), policy=facts["policy"],
+            replaced=tuple(facts["replaced"]), conflicts=tuple(facts.get("conflicts", ())),
+            policy=facts.get("policy", ""),
         )  # fmt: skip
+
+    async def tidy(self, owner: Owner) -> Pruned:
+        """Give what was pruned."""
+        step = await self.answers.answer("memory_pruned", "refused")
+        if step is None:
+            return await self._live().tidy(owner)
+        if step.kind == "refused":
+            raise await raised(step.facts["told"])
+        return Pruned.model_validate(step.facts["report"])
 
     def texts(self, owner: Owner) -> tuple[str, ...]:
         """List what is remembered; a recording does not know."""

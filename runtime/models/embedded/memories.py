@@ -23,6 +23,16 @@ class Noticed:
     subject: str = "user"
     attribute: str = ""
 
+    @property
+    def many(self) -> bool:
+        """Whether several such things can be true at a time."""
+        return self.attribute in _MANY
+
+    @property
+    def personal(self) -> bool:
+        """Whether it is about health."""
+        return bool(_HEALTH.search(self.text))
+
 
 _CHANNELS = (
     r"e-?mails?|mails?|text(?: message)?s?|sms|phone(?: calls?)?|calls?|telephone|letters?|post|chat|"
@@ -76,6 +86,11 @@ _I_DO = re.compile(
     r"children|kids?|sons?|daughters?|allergy)\b.*|speak [A-Z]\w+.*)",
     re.I,
 )
+_MANY = frozenset({"allergy", "language", "work", "study"})
+_HEALTH = re.compile(
+    r"\b(?:allerg\w+|diabet\w+|(?:colou?r-?)?blind|deaf|hard of hearing|pregnan\w+|asthma\w*|co?eliac|epilep\w+)\b",
+    re.I,
+)
 _NOT = re.compile(
     r"^\s*(?:do|does|did|can|could|would|will|should|is|are|what|which|how|where|when|why|who|if)\b", re.I
 )
@@ -107,9 +122,9 @@ def _of(said: str) -> list[Noticed]:
 
 def _preference(said: str) -> Noticed | None:
     if m := _PREFER.search(said) or _CONTACT.search(said):
-        return Noticed(text=_from(said, m), kind="preference", attribute=_attribute(m["what"], "preference"))
+        return Noticed(text=_from(said, m), kind="preference", attribute=_attribute(m["what"], ""))
     if m := _BETTER.match(said):
-        return Noticed(text=_sentence(said), kind="preference", attribute=_attribute(m["what"], "preference"))
+        return Noticed(text=_sentence(said), kind="preference", attribute=_attribute(m["what"], ""))
     if m := _LIKE.search(said):
         return Noticed(text=_from(said, m), kind="preference", attribute=_attribute(m["what"], ""))
     return None

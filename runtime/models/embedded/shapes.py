@@ -53,7 +53,14 @@ def shaped(talk: Talk, tools: Catalogue, meaning: Meaning | None, today: date | 
 
 def _notes(text: str) -> list[dict[str, Any]]:
     return [
-        {"text": n.text, "kind": n.kind, "subject": n.subject if n.attribute else "", "attribute": n.attribute}
+        {
+            "text": n.text,
+            "kind": n.kind,
+            "subject": n.subject if n.attribute else "",
+            "attribute": n.attribute,
+            **({"many": True} if n.many else {}),
+            **({"sensitivity": "personal"} if n.personal else {}),
+        }
         for n in noticed(text)
     ]
 
