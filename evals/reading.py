@@ -35,6 +35,10 @@ def read_suites(path: Path) -> list[Suite]:
     Raises:
         SuiteBroken: a file cannot be read or has a wrong shape, or there is none.
     """
+    if not path.exists():
+        raise SuiteBroken(
+            what="there is none", where=str(path), fix="write a suite there, or record one with `interlock eval record`"
+        )
     if not path.is_dir():
         return [read_suite(path)]
     files = sorted(path.glob("*.yaml"))

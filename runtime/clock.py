@@ -4,6 +4,9 @@ import asyncio
 import random
 import time
 import uuid
+from collections.abc import Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -30,6 +33,24 @@ class Clock(Protocol):
     async def sleep(self, seconds: float) -> None:
         """Wait."""
         ...
+
+
+_of_run: ContextVar[Clock | None] = ContextVar("interlock_clock", default=None)
+
+
+@contextmanager
+def keeping_time(clock: Clock) -> Generator[None]:
+    """Let what is asked in this block go by a run's clock."""
+    token = _of_run.set(clock)
+    try:
+        yield
+    finally:
+        _of_run.reset(token)
+
+
+def clock_of_run() -> Clock | None:
+    """Give the clock of the run that asks; None outside of any."""
+    return _of_run.get()
 
 
 class SystemClock:

@@ -13,7 +13,7 @@ from langchain_core.runnables.config import var_child_runnable_config
 from pydantic import BaseModel
 
 from interlock.runtime.attempts import TRANSIENT, attempt
-from interlock.runtime.clock import Clock
+from interlock.runtime.clock import Clock, keeping_time
 from interlock.runtime.contract import ToolContract
 from interlock.runtime.errors import ModelMissing
 from interlock.runtime.gate.backstop import BACKSTOP
@@ -54,7 +54,8 @@ class Bound:
         async def once() -> AIMessage:
             return await (self._heard(messages) if _somebody_listens() else self._direct(messages))
 
-        return await attempt(once, retries=self.retries, transient=TRANSIENT, clock=clock)
+        with keeping_time(clock):
+            return await attempt(once, retries=self.retries, transient=TRANSIENT, clock=clock)
 
     async def _heard(self, messages: Sequence[AnyMessage]) -> AIMessage:
         return cast(AIMessage, await self.runnable.ainvoke(list(messages)))

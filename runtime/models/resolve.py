@@ -51,7 +51,7 @@ def _by_name(name: str) -> BaseChatModel:
         return init_chat_model(name)
     except ImportError as error:
         raise ModelMissing(
-            what=f"model {name!r} needs a package that is not installed ({error.name})",
+            what=f"model {name!r} needs a package that is not installed" + (f" ({error.name})" if error.name else ""),
             where="model=",
             fix=f"pip install 'interlock[providers]' langchain-{provider}",
         ) from error

@@ -1,6 +1,7 @@
 """`run`, `chat` and `graph`."""
 
 import asyncio
+import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -62,7 +63,7 @@ async def _talk(session: "Session") -> int:
     async with session:
         while True:
             try:
-                text = await asyncio.to_thread(input, "you> ")
+                text = await asyncio.to_thread(_line)
             except EOFError:
                 return 0
             if not text.strip():
@@ -71,6 +72,13 @@ async def _talk(session: "Session") -> int:
                 show_reply(await session.send(text))
             except BadInput as error:
                 typer.echo(f"interlock: {error.code}: {error}", err=True)
+
+
+def _line() -> str:
+    """Read a line; who types it is asked on stderr, for stdout holds replies alone."""
+    if sys.stdin.isatty():
+        typer.echo("you> ", nl=False, err=True)
+    return input()
 
 
 def graph(

@@ -1,6 +1,8 @@
 """The command line. Each verb group is one thin file over the public API; nothing heavy is imported to show help."""
 
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
@@ -29,6 +31,23 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"interlock {version('interlock')}")
+        raise typer.Exit(0)
+
+
+@app.callback()
+def options(
+    _asked: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and leave.")
+    ] = False,
+) -> None:
+    """Run, watch and answer for agents."""
+
+
 for group in (project, agents, trace, replay, stats, versions, retention, policy):
     group.register(app)
 app.add_typer(approvals.app, name="approvals")

@@ -1,6 +1,7 @@
 """`init` and `doctor`: start a project, and see whether the house stands."""
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -23,7 +24,7 @@ def init(
 
     for file in make_project(folder):
         typer.echo(f"wrote {file}", err=True)
-    typer.echo(f'interlock run {folder} "What is 17.5 % of 240?"')
+    typer.echo(f'interlock run {quote(str(folder))} "What is 17.5 % of 240?"')
     return 0
 
 

@@ -1,5 +1,6 @@
 """The embedded chat model, as langchain sees it."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import date
@@ -16,6 +17,7 @@ from langchain_core.runnables import Runnable
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import ConfigDict, Field, PrivateAttr
 
+from interlock.runtime.clock import clock_of_run
 from interlock.runtime.models.embedded.catalogue import Catalogue, read_tool
 from interlock.runtime.models.embedded.conversation import read
 from interlock.runtime.models.embedded.ranking import Embedder
@@ -24,6 +26,10 @@ from interlock.runtime.models.embedded.thinking import Thought, think
 MODEL = "embedded-1"
 CACHED_TOOLSETS = 32
 Toolset = tuple[list[Any], Catalogue]
+
+
+_LONG = 4_000
+"""Characters from which on a conversation is read in a thread, so that nobody waits for it."""
 
 
 def load_embedder() -> Embedder | None:
@@ -63,7 +69,7 @@ class EmbeddedChatModel(BaseChatModel):
     embedder: Callable[[], Embedder | None] | None = Field(default=load_embedder, exclude=True)
     """Loads the sentence embedder when words do not settle which tool is meant; None: words alone decide."""
     today: Callable[[], date] | None = Field(default=None, exclude=True)
-    """The day that "tomorrow" counts from; None leaves such words as they are."""
+    """The day that "tomorrow" counts from. None: that of the run's clock, in UTC; outside of any, words stay words."""
 
     _toolsets: dict[tuple[int, ...], Toolset] = PrivateAttr(default_factory=dict[tuple[int, ...], Toolset])
     _loaded: list[Embedder | None] = PrivateAttr(default_factory=list[Embedder | None])
@@ -107,7 +113,14 @@ class EmbeddedChatModel(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
+        if self._takes_long(messages):
+            return await asyncio.to_thread(self._generate, messages, stop, None, **kwargs)
         return self._generate(messages, stop, None, **kwargs)
+
+    def _takes_long(self, messages: list[BaseMessage]) -> bool:
+        """Tell whether others should not have to wait for this: weights may be loaded, or there is much to read."""
+        unloaded = self.embedder is not None and not self._loaded
+        return unloaded or sum(len(str(message.content)) for message in messages) > _LONG
 
     def _stream(
         self,
@@ -152,13 +165,17 @@ class EmbeddedChatModel(BaseChatModel):
 
     def _think(self, messages: list[BaseMessage], stop: list[str] | None, options: dict[str, Any]) -> Thought:
         tools = self._catalogue(options.get("tools") or [])
-        thought = think(
-            read(messages), tools, options.get("tool_choice"), self._meaning, self.today() if self.today else None
-        )
+        thought = think(read(messages), tools, options.get("tool_choice"), self._meaning, self._day())
         for mark in stop or self.stop or ():
             if mark:
                 thought = thought.until(mark)
         return thought
+
+    def _day(self) -> date | None:
+        if self.today is not None:
+            return self.today()
+        clock = clock_of_run()
+        return clock.now().date() if clock else None
 
     def _catalogue(self, tools: list[Any]) -> Catalogue:
         key = tuple(id(tool) for tool in tools)
