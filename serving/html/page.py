@@ -9,11 +9,14 @@ from interlock.runtime.journal.events import RunEnded, RunStarted
 from interlock.runtime.journal.journal import Entry, Journal
 from interlock.runtime.journal.manifests import manifest_of
 from interlock.runtime.records import Usage
-from interlock.serving.html.drawing import Edge, drawn
-from interlock.serving.steps import Call, Visit, visits
+from interlock.serving.html.bars import colour, cost_bar, pauses, time_bars, tokens
+from interlock.serving.html.drawing import drawn
+from interlock.serving.html.layout import Edge
+from interlock.serving.steps import Call, Visit, node_of, visits
 from interlock.serving.timeline import line
 
-_COLOURS = {"model": "model", "tool": "tool", "approval": "wait", "memory": "memory", "refused": "bad"}
+_SHOWN = 400
+"""Characters of a request that the head of a page shows; the steps show it all."""
 
 
 def page(entries: list[Entry], journal: Journal) -> str:
@@ -26,8 +29,8 @@ def page(entries: list[Entry], journal: Journal) -> str:
         (
             _head(entries),
             _section("Graph and path", f'<div class="wide">{_graph(entries, seen, journal)}</div>'),
-            _section("Time", _time_bars(calls)),
-            _section("Cost", _cost_bar(calls)),
+            _section("Time", time_bars(seen, pauses(entries))),
+            _section("Cost", cost_bar(calls)),
             _section("Steps", "".join(_visit(visit, journal) for visit in seen)),
         )
     )
@@ -52,8 +55,13 @@ def _head(entries: list[Entry]) -> str:
     facts += [("began", f"{entries[0].at:%Y-%m-%d %H:%M:%S} UTC"), ("took", f"{usage.seconds:.3f} s at work")]
     facts += [("used", _used(usage))]
     listed = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(str(value))}</dd></div>" for name, value in facts)
-    agent = started.agent if isinstance(started, RunStarted) else ""
-    return f'<header><h1>{escape(agent)} <span class="{status}">{status}</span></h1><dl>{listed}</dl></header>'
+    agent, said = (started.agent, _asked(started)) if isinstance(started, RunStarted) else ("", "")
+    return f'<header><h1>{escape(agent)} <span class="{status}">{status}</span></h1>{said}<dl>{listed}</dl></header>'
+
+
+def _asked(started: RunStarted) -> str:
+    text = str(started.messages[-1].get("content", "")) if started.messages else ""
+    return f'<p class="asked">{escape(text[:_SHOWN])}{"…" if len(text) > _SHOWN else ""}</p>' if text else ""
 
 
 def _section(title: str, body: str) -> str:
@@ -68,53 +76,14 @@ def _graph(entries: list[Entry], seen: list[Visit], journal: Journal) -> str:
     path = [visit.node for visit in seen if visit.node not in ("end", "resume")]
     ended = any(isinstance(e.event, RunEnded) and e.event.status == "done" for e in entries)
     path = ["__start__", *(["begin"] if path[:1] != ["begin"] else []), *path, *(["__end__"] if ended else [])]
-    return drawn(nodes, edges, _dotted(path), Counter(visit.node for visit in seen for _ in visit.calls))
+    counts = Counter(node_of(place) for place in {call.place for visit in seen for call in visit.calls})
+    beside = {visit.node: len(visit.calls) for visit in sorted(seen, key=lambda visit: len(visit.calls))}
+    return drawn(nodes, edges, _dotted(path), counts, beside)
 
 
 def _dotted(path: list[str]) -> list[str]:
     """Leave out what repeats: a step that waited and went on was visited once."""
     return [name for index, name in enumerate(path) if index == 0 or path[index - 1] != name]
-
-
-def _time_bars(calls: list[Call]) -> str:
-    whole = max(call.ended_ms for call in calls) or 1.0
-    rows = "".join(_time_row(call, whole) for call in calls)
-    return f'<div class="bars">{rows}</div><p class="scale"><span>0</span><span>{whole:,.1f} ms</span></p>'
-
-
-def _time_row(call: Call, whole: float) -> str:
-    left, width = 100 * call.began_ms / whole, max(100 * (call.ended_ms - call.began_ms) / whole, 0.35)
-    left = min(left, 100 - width)
-    took = f"{call.ended_ms - call.began_ms:,.1f} ms"
-    return (
-        f'<div class="row"><span class="name">{escape(call.place)} <b>{escape(call.subject)}</b></span>'
-        f'<span class="track"><i class="{_colour(call)}" style="left:{left:.2f}%;width:{width:.2f}%" '
-        f'title="{escape(took)}"></i></span><span class="took">{took}</span></div>'
-    )
-
-
-def _colour(call: Call) -> str:
-    if call.failed:
-        return "bad"
-    kinds = {entry.event.kind.split("_")[0] for entry in call.entries}
-    return next((colour for kind, colour in _COLOURS.items() if kind in kinds), "other")
-
-
-def _cost_bar(calls: list[Call]) -> str:
-    paid = [(call, call.usage.usd) for call in calls if call.usage.usd]
-    unit, parts = "USD", [(call, float(usd)) for call, usd in paid]
-    if not parts:
-        unit = "tokens"
-        parts = [(call, float(_tokens(call.usage))) for call in calls if _tokens(call.usage)]
-    whole = sum(amount for _, amount in parts)
-    if not whole:
-        return "<p>Nothing was paid, and no tokens were used.</p>"
-    pieces = "".join(
-        f'<i class="{_colour(call)}" style="width:{100 * amount / whole:.2f}%" '
-        f'title="{escape(call.place)}: {amount:,.6g} {unit}"><span>{escape(call.place)}</span></i>'
-        for call, amount in parts
-    )
-    return f'<div class="cost">{pieces}</div><p class="scale"><span>{whole:,.6g} {unit}</span></p>'
 
 
 def _visit(visit: Visit, journal: Journal) -> str:
@@ -129,13 +98,9 @@ def _call(call: Call, journal: Journal) -> str:
     for entry in call.entries:
         title, text = line(entry, journal, full=True)
         rows.append(f"<tr><th>{escape(title.strip())}</th><td><pre>{escape(text)}</pre></td></tr>")
-    return f'<table class="{_colour(call)}">{"".join(rows)}</table>'
-
-
-def _tokens(usage: Usage) -> int:
-    return usage.input_tokens + usage.output_tokens
+    return f'<table class="{colour(call)}">{"".join(rows)}</table>'
 
 
 def _used(usage: Usage) -> str:
     price = "price unknown" if usage.usd is None else f"{usage.usd} USD"
-    return f"{usage.model_calls} model calls, {usage.tool_calls} tool calls, {_tokens(usage):,} tokens, {price}"
+    return f"{usage.model_calls} model calls, {usage.tool_calls} tool calls, {tokens(usage):,} tokens, {price}"
