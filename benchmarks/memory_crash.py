@@ -4,14 +4,12 @@ In each trial a process writes memories one after the other and says when each i
 a random moment. Then another opens the same home. In between, one trial in three also forgets.
 """
 
-import json
 import os
 import random
 import signal
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from typing import Any
 import chromadb
 import numpy as np
 
+from _process import in_a_process
 from _report import arguments, finish, table
 from _vectors import RandomEmbedder
 from interlock.memory import Memory, WritePolicy
@@ -71,22 +70,6 @@ def opened(home: Path) -> Store:
     return Memory(write=WritePolicy(per_hour=None, personal_data="keep"), embedder=RandomEmbedder()).open(
         home, SystemClock()
     )
-
-
-def in_a_process(do: Callable[[], Any]) -> Any:
-    """Do it in a process of its own: one that has opened Chroma may not be forked."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if not child:
-        os.close(reading)
-        with os.fdopen(writing, "w") as pipe:
-            json.dump(do(), pipe)
-        os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading) as pipe:
-        result = json.load(pipe)
-    os.waitpid(child, 0)
-    return result
 
 
 def after(home: Path, known: dict[str, str]) -> tuple[list[str], list[str]]:

@@ -51,7 +51,8 @@ def governed(
             if step:
                 entered.run.purse.step()
             with passing("governed"), running(entered):
-                given = runtime.override(context=entered.deps)
+                # A store that a graph around this one was compiled with is memory beside the gate.
+                given = runtime.override(context=entered.deps, store=None)
                 writes = await (_in_time(entered, partial(node, state, given)) if step else node(state, given))
             runs.require_lease(entered)
             if last:

@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage
 from langchain_core.tools import StructuredTool
+from langgraph.graph import END, START
+from langgraph.runtime import Runtime
+from langgraph.store.memory import InMemoryStore
 
 from interlock import Agent, Session, tool
-from interlock.graphs import tool_loop
+from interlock.graphs import ThreadState, Workflow, tool_loop
 from interlock.runtime.errors import Ungoverned
 from interlock.runtime.gate import backstop
 from interlock.runtime.home import Home
@@ -123,6 +126,25 @@ def test_in_a_process_of_our_own_a_bare_thread_is_stopped_too(monkeypatch: pytes
     thread.join()
 
     assert len(caught) == 1
+
+
+async def test_a_governed_node_sees_no_store_of_a_graph_around_it(home: Home, agents: Any) -> None:
+    seen: list[object] = []
+
+    async def look(state: Any, runtime: Runtime[Any]) -> dict[str, Any]:
+        seen.append(runtime.store)
+        return {"draft": AIMessage("looked")}
+
+    desk = Workflow(agents.make(), ThreadState)
+    desk.add_node("look", look)
+    desk.add_edge(START, "look")
+    desk.add_edge("look", END)
+    graph = desk.compile()
+    graph.store = InMemoryStore()
+    async with Session(graph, home=home) as session:
+        await session.send("look")
+
+    assert seen == [None]
 
 
 async def test_outside_of_runs_models_are_nobodys_business() -> None:
