@@ -3,7 +3,6 @@
 from collections import Counter
 from typing import Any
 
-import orjson
 from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 
 from interlock.nodes.state import this_turn
@@ -17,12 +16,9 @@ def going_in_circles(calls: list[Any], messages: list[AnyMessage]) -> list[str]:
     if len(messages) < 2 * MOST_REPEATS:
         return []
     turn = this_turn(messages)
-    asked = {call["id"]: _key(call) for m in turn if isinstance(m, AIMessage) for call in m.tool_calls}
-    brought = Counter(
-        (asked[m.tool_call_id], str(m.content)) for m in turn if isinstance(m, ToolMessage) and m.tool_call_id in asked
-    )
-    often = {key for (key, _result), times in brought.items() if times >= MOST_REPEATS}
-    return [call["name"] for call in calls if _key(call) in often]
+    asked = [call for message in turn if isinstance(message, AIMessage) for call in message.tool_calls]
+    brought = {message.tool_call_id: str(message.content) for message in turn if isinstance(message, ToolMessage)}
+    return [call["name"] for call in calls if _repeats(call, asked, brought) >= MOST_REPEATS]
 
 
 def told(calls: list[Any]) -> list[ToolMessage]:
@@ -31,5 +27,7 @@ def told(calls: list[Any]) -> list[ToolMessage]:
     return [ToolMessage(what, tool_call_id=call["id"] or "", name=call["name"], status="error") for call in calls]
 
 
-def _key(call: Any) -> bytes:
-    return orjson.dumps([call["name"], call["args"]], option=orjson.OPT_SORT_KEYS)
+def _repeats(call: Any, asked: list[Any], brought: dict[str, str]) -> int:
+    """Count how often a call has brought the result that it brought most."""
+    alike = (it["id"] for it in asked if it["name"] == call["name"] and it["args"] == call["args"])
+    return max(Counter(brought[id] for id in alike if id in brought).values(), default=0)

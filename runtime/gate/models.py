@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from interlock.runtime.models.chat import Bound, ChatModel
 
 _CHARS_PER_TOKEN = 4
+_SAID = ("content", "tool_calls", "invalid_tool_calls", "additional_kwargs", "response_metadata")
 _MOST_TOKENS = 10_000_000
 """What a call can have used at most: several times the longest context there is."""
 
@@ -169,7 +170,8 @@ def _impossible(reply: AIMessage) -> str:
 
 def _mended(reply: AIMessage) -> AIMessage:
     """Take out what no checkpoint, journal or provider would take."""
-    found = {name: new for name, old in reply.__dict__.items() if (new := mended(old, integers=True)) is not old}
+    said = {name: getattr(reply, name) for name in _SAID}
+    found = {name: new for name, old in said.items() if (new := mended(old, integers=True)) is not old}
     return reply.model_copy(update=found) if found else reply
 
 
