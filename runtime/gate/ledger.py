@@ -1,11 +1,13 @@
 """The budget ledger: what every run, and every scope that runs share, has spent. Money is in whole nano-dollars."""
 
 from decimal import ROUND_CEILING, Decimal
+from typing import Any
 
 from sqlalchemy import Column, Float, Integer, Table, Text, bindparam, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from interlock.runtime.database import Database, Statement, Transaction, metadata
+from interlock.runtime.errors import JournalBroken
 from interlock.runtime.records import Usage
 
 NANO = Decimal(1_000_000_000)
@@ -60,12 +62,26 @@ class Ledger:
         rows = self._database.read(_SPENT, of=scope)
         if not rows:
             return Usage()
-        *counted, nanos, unpriced, seconds = rows[0]
+        *counted, nanos, unpriced, seconds = sound(scope, rows[0])
         return Usage(
             **dict(zip(COUNTED, counted, strict=True)),
             usd=None if unpriced else (Decimal(nanos) / NANO).normalize() + 0,
             seconds=seconds,
         )
+
+
+def sound(account: str, row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Let a row of amounts pass that can be true: a ledger that was changed must not let anybody spend more.
+
+    Raises:
+        JournalBroken: it cannot be.
+    """
+    for amount in row:
+        if not isinstance(amount, int | float) or not 0 <= amount < float("inf"):
+            raise JournalBroken(
+                what=f"the ledger of {account!r} was changed: it holds {amount!r}; nothing is spent from it"
+            )
+    return row
 
 
 NOTHING: Amounts = dict.fromkeys(UNITS, 0)

@@ -10,7 +10,7 @@ from sqlalchemy import Column, Float, Index, Integer, Table, Text, bindparam, de
 
 from interlock.runtime.database import Statement, Transaction, metadata
 from interlock.runtime.gate.leases import alive, here
-from interlock.runtime.gate.ledger import NOTHING, UNITS, Amounts, accounts
+from interlock.runtime.gate.ledger import NOTHING, UNITS, Amounts, accounts, sound
 
 _MARGIN_S = 30.0
 _LONGEST_S = 3600.0
@@ -65,15 +65,15 @@ def drop(tx: Transaction, id: str) -> None:
 
 def used(tx: Transaction, account: str) -> Amounts:
     """Sum what is spent and what is reserved."""
-    spent = tx.one(_SPENT, of=account) or (0,) * len(UNITS)
-    held = tx.one(_HELD, of=account) or (0,) * len(UNITS)
+    spent = sound(account, tx.one(_SPENT, of=account) or (0,) * len(UNITS))
+    held = sound(account, tx.one(_HELD, of=account) or (0,) * len(UNITS))
     return {unit: a + b for unit, a, b in zip(UNITS, spent, held, strict=True)}
 
 
 def used_s(tx: Transaction, account: str, *, but: str) -> float:
     """Sum the seconds that runs have worked and reserved, but for those of one reservation."""
-    (worked,) = tx.one(_WORKED, of=account) or (0.0,)
-    (held,) = tx.one(_HELD_TIME, of=account, but=but) or (0.0,)
+    (worked,) = sound(account, tx.one(_WORKED, of=account) or (0.0,))
+    (held,) = sound(account, tx.one(_HELD_TIME, of=account, but=but) or (0.0,))
     return float(worked + held)
 
 

@@ -8,15 +8,16 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select, update
 from tests.graphs.conftest import Agents, Till, call, calls
 
 from interlock import Budget, Caller, Session
 from interlock.graphs import tool_loop
 from interlock.runtime.clock import ManualClock
 from interlock.runtime.database import Statement
+from interlock.runtime.errors import JournalBroken
 from interlock.runtime.gate.leases import holder_here
-from interlock.runtime.gate.ledger import amounts_of
+from interlock.runtime.gate.ledger import accounts, amounts_of
 from interlock.runtime.gate.reservations import reservations
 from interlock.runtime.gate.shared import SharedPurse, account_of
 from interlock.runtime.gate.stops import BudgetSpent
@@ -228,3 +229,17 @@ async def test_tokens_in_and_out_have_limits_of_their_own(home: Home, agents: Ag
             ends.append((reply.status, reply.code))
 
     assert ends == [("stopped", "budget")] * 2
+
+
+@pytest.mark.parametrize("forged", [-1000, "a lot", float("inf")])
+async def test_a_ledger_that_was_changed_lets_nobody_spend(
+    home: Home, agents: Agents, till: Till, forged: object
+) -> None:
+    await pay(home, agents, scope="user", tool_calls=5)
+    with home.database.transaction() as tx:
+        tx.run(Statement(update(accounts).values(tool_calls=bindparam("forged"))), forged=forged)
+
+    with pytest.raises(JournalBroken, match=r"the ledger of 'user .*' was changed"):
+        await pay(home, agents, thread="t2", scope="user", tool_calls=5)
+
+    assert len(till.paid) == 3
