@@ -14,6 +14,7 @@ from langgraph.runtime import Runtime
 from interlock.graphs.headers import check_person, leased, new_header
 from interlock.graphs.manifests import hashed
 from interlock.graphs.state import new_messages, state_before
+from interlock.runtime.erasures import require_none_pending
 from interlock.runtime.gate.leases import holder_here, keep, lasting, release, take
 from interlock.runtime.gate.purse import Purse
 from interlock.runtime.gate.run import OpenRun, RunHeader
@@ -147,6 +148,7 @@ class Runs:
         now = home.clock.now()
         with home.database.transaction() as tx:
             holder = f"{self._holder}-{header['id']}"
+            require_none_pending(tx, caller.tenant, caller.user)
             lease = take(tx, leased(header), header["id"], holder, now)
             home.ledger.open(tx, f"run {header['id']}")
         around = _running.get()

@@ -1,33 +1,37 @@
 """Forget so that nothing is left in the files, say so in a signed receipt, and check such a receipt."""
 
-from collections.abc import Sequence
+import secrets
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from interlock.memory.fingerprints import Fingerprints
+from interlock.memory.fingerprints import PER_BLOB, PER_TEXT, Fingerprints, fragments, windows
 from interlock.memory.receipts import Receipt, Verified, fields_of, known_key, size_of
 from interlock.memory.shelf import Shelf
 from interlock.runtime.errors import ErasureIncomplete, OnHold
 from interlock.runtime.memories import Owner
 
+MOST = 20_000
+"""Texts, and vectors, that one erasure is searched for; of more than that, the longest."""
 
-def erase(shelf: Shelf, ids: Sequence[str], *, home: Path, owner: Owner, now: datetime) -> Receipt:
+
+def forget(shelf: Shelf, ids: Sequence[str], *, home: Path, owner: Owner, now: datetime) -> Receipt:
     """Erase memories with all that was derived from them.
 
     Raises:
         OnHold: a legal hold forbids it.
         ErasureIncomplete: a search of the files afterwards found some of it.
     """
-    if reason := shelf.truth.meta("hold"):
-        what, fix = f"memories are on hold: {reason}", "release the hold first"
-        raise OnHold(what=what, where=f"user {owner.user!r}", fix=fix)
-    prints, unsearched = shelf.forget(ids)
-    prints, found = _left(shelf, prints)
-    if found:
+    require_no_hold(shelf, owner)
+    found, unsearched = cut(*shelf.material(ids))
+    prints = Fingerprints.of(secrets.token_bytes(16), found)
+    shelf.forget(ids)
+    prints, remaining = _left(shelf, prints, ids)
+    if remaining:
         shelf.rebuild()
-        prints, found = _left(shelf, prints)
-    if found:
-        raise ErasureIncomplete(files=tuple(found), left=sum(found.values()))
+        prints, remaining = _left(shelf, prints, ids)
+    if remaining:
+        raise ErasureIncomplete(files=tuple(remaining), left=sum(remaining.values()))
     files = shelf.files()
     receipt = Receipt(
         tenant=owner.tenant,
@@ -42,12 +46,35 @@ def erase(shelf: Shelf, ids: Sequence[str], *, home: Path, owner: Owner, now: da
     return receipt.signed(home)
 
 
-def _left(shelf: Shelf, prints: Fingerprints) -> tuple[Fingerprints, dict[str, int]]:
+def require_no_hold(shelf: Shelf, owner: Owner) -> None:
+    """Refuse to erase what a hold keeps.
+
+    Raises:
+        OnHold: there is one.
+    """
+    if reason := shelf.truth.meta("hold"):
+        what, fix = f"memories are on hold: {reason}", "release the hold first"
+        raise OnHold(what=what, where=f"user {owner.user!r}", fix=fix)
+
+
+def cut(texts: Iterable[str], blobs: Sequence[bytes]) -> tuple[list[bytes], int]:
+    """Cut the windows by which texts and vectors are found again; gives, too, how many texts have none."""
+    parts = {text: fragments(text) for text in texts}
+    wanted = sorted({part for found in parts.values() for part in found}, key=len, reverse=True)[:MOST]
+    searched = set(wanted)
+    each = max(1, min(PER_TEXT, MOST // max(1, len(wanted))))
+    found = [window for part in wanted for window in windows(part, each)]
+    each = max(1, min(PER_BLOB, MOST // max(1, len(blobs))))
+    found += [window for blob in blobs[:MOST] for window in windows(blob, each)]
+    return found, sum(not searched.intersection(made) for made in parts.values())
+
+
+def _left(shelf: Shelf, prints: Fingerprints, ids: Collection[str]) -> tuple[Fingerprints, dict[str, int]]:
     """Search the user's files; what is there by right is taken out of the fingerprints."""
     found = prints.found_in_files(shelf.files())
     if not found:
         return prints, {}
-    prints = prints.without(shelf.held(prints))
+    prints = prints.without(shelf.held(prints, but=ids))
     return prints, prints.found_in_files(shelf.files())
 
 
@@ -58,7 +85,7 @@ def verify(shelf: Shelf | None, receipt: Receipt, *, home: Path, elsewhere: Sequ
     """
     prints, found = receipt.fingerprints(), dict[str, int]()
     if shelf is not None:
-        prints, found = _left(shelf, prints)
+        prints, found = _left(shelf, prints, receipt.ids)
     others = [path for path in elsewhere if path.is_file()]
     found |= prints.found_in_files(others)
     files = [*(shelf.files() if shelf else ()), *others]

@@ -30,6 +30,12 @@ def wipe(folder: Path) -> None:
     shutil.rmtree(folder)
 
 
+def wipe_file(file: Path) -> None:
+    """Overwrite a file with zeros, and delete it."""
+    _overwrite(file, 0)
+    file.unlink()
+
+
 def blank_unused(folder: Path) -> None:
     """Zero the elements that a graph has room for but does not use.
 

@@ -4,6 +4,7 @@ A window is 32, 16 or 8 bytes. Files are searched by a rolling polynomial hash o
 1987), and what it finds is confirmed by a salted digest.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -20,7 +21,9 @@ SIZES = (32, 16, 8)
 PER_TEXT = 16
 PER_BLOB = 4
 CHUNK = 1 << 18
+BLOCK = 1 << 24
 TABLE = 1 << 20
+_ESCAPED = re.compile(r'[\x00-\x1f"\\\x7f]+')
 
 
 def windows(data: bytes, most: int) -> list[bytes]:
@@ -32,6 +35,12 @@ def windows(data: bytes, most: int) -> list[bytes]:
     starts = sorted({round(i * (len(data) - size) / max(count - 1, 1)) for i in range(count)})
     # A window of few different bytes, such as zeros or spaces, is everywhere and tells nothing.
     return [cut for start in starts if len(set(cut := data[start : start + size])) > size // 8]
+
+
+def fragments(text: str) -> list[bytes]:
+    """Take a text apart where other ways of writing it down put escapes, leaving out what is too short to be known."""
+    parts = (part.encode("utf-8", "surrogatepass") for part in _ESCAPED.split(text))
+    return [part for part in parts if windows(part, 1)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,10 +59,7 @@ class Fingerprints:
         import numpy as np
 
         unique = set(cut)
-        hashes = {
-            size: np.unique(np.array([_hash(window, salt) for window in unique if len(window) == size], np.uint32))
-            for size in SIZES
-        }
+        hashes = {size: np.unique(_hashes([w for w in unique if len(w) == size], size, salt)) for size in SIZES}
         return Fingerprints(salt=salt, digests=frozenset(_digest(salt, w) for w in unique), hashes=hashes)
 
     def without(self, digests: frozenset[bytes]) -> "Fingerprints":
@@ -76,18 +82,29 @@ class Fingerprints:
 
     def found_in_files(self, files: Sequence[Path]) -> dict[str, int]:
         """Search files; gives how many windows each of those that hold any has."""
-        counts = {str(file): len(self.found_in(file.read_bytes())) for file in files if file.is_file()}
+        counts = {str(file): len(self.found_in_file(file)) for file in files if file.is_file()}
         return {name: count for name, count in counts.items() if count}
+
+    def found_in_file(self, file: Path) -> set[bytes]:
+        """Search a file of any size; gives the digests of the windows that are there."""
+        found: set[bytes] = set()
+        with file.open("rb") as opened:
+            end = b""
+            while block := opened.read(BLOCK):
+                found |= self.found_in(end + block)
+                end = block[-SIZES[0] :]
+        return found
 
 
 def _digest(salt: bytes, window: bytes) -> bytes:
     return blake2b(window, key=salt, digest_size=16).digest()
 
 
-def _hash(window: bytes, salt: bytes) -> int:
+def _hashes(windows: Sequence[bytes], size: int, salt: bytes) -> "Hashes":
+    """Hash windows of one size, laid end to end."""
     import numpy as np
 
-    return int(_rolling(np.frombuffer(window, np.uint8), salt)[len(window)][0])
+    return _rolling(np.frombuffer(b"".join(windows), np.uint8), salt)[size][::size]
 
 
 def _table(hashes: "Hashes") -> Any:

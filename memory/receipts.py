@@ -26,13 +26,21 @@ class Receipt(BaseModel, frozen=True, extra="forbid"):
     tenant: str
     user: str
     ids: tuple[str, ...]
+    """The memories that were erased."""
+    everything: bool = False
+    """Whether all that was held on the user was erased: runs, threads and approvals, too."""
     at: datetime
+    row: int = 0
+    """The journal's row that says so; 0 where nothing in the journal held it."""
+    row_hash: str = ""
     files: int
     """How many files were searched after the erasure, and found free of what was erased."""
     size: int
     """How many bytes they had."""
+    elsewhere: dict[str, int] = {}
+    """Pieces of it that files in the home hold which are not Interlock's, such as a tool's own database."""
     unsearched: int = 0
-    """Texts too short to be told from others by their bytes."""
+    """Texts too short to be told from others by their bytes, or too many to search for each."""
     salt: str
     digests: tuple[str, ...]
     hashes: dict[int, tuple[int, ...]]
@@ -64,13 +72,7 @@ class Receipt(BaseModel, frozen=True, extra="forbid"):
         return True
 
     def fingerprints(self) -> Fingerprints:
-        import numpy as np
-
-        return Fingerprints(
-            salt=bytes.fromhex(self.salt),
-            digests=frozenset(bytes.fromhex(digest) for digest in self.digests),
-            hashes={size: np.array(self.hashes.get(size, ()), dtype=np.uint32) for size in SIZES},
-        )
+        return prints_of(self.model_dump(include={"salt", "digests", "hashes"}))
 
 
 class Verified(BaseModel, frozen=True, extra="forbid"):
@@ -79,10 +81,14 @@ class Verified(BaseModel, frozen=True, extra="forbid"):
     ok: bool
     signed: bool
     """Whether the receipt is as it was signed, by the key of this home."""
+    on_record: bool = True
+    """Whether the journal has the row that the receipt names, if it names one."""
     files: int
     size: int
     found: dict[str, int]
     """Windows found, by file."""
+    elsewhere: dict[str, int] = {}
+    """Windows found in files that are not Interlock's, and that the receipt names."""
 
 
 def read_receipt(text: str) -> Receipt:
@@ -110,6 +116,18 @@ def fields_of(prints: Fingerprints) -> dict[str, Any]:
         "digests": tuple(sorted(digest.hex() for digest in prints.digests)),
         "hashes": {size: tuple(int(h) for h in hashes) for size, hashes in prints.hashes.items()},
     }
+
+
+def prints_of(fields: dict[str, Any]) -> Fingerprints:
+    """Read fingerprints from what `fields_of` made, or from its JSON."""
+    import numpy as np
+
+    hashes = {int(size): found for size, found in fields["hashes"].items()}
+    return Fingerprints(
+        salt=bytes.fromhex(fields["salt"]),
+        digests=frozenset(bytes.fromhex(digest) for digest in fields["digests"]),
+        hashes={size: np.array(hashes.get(size, ()), dtype=np.uint32) for size in SIZES},
+    )
 
 
 def size_of(files: Sequence[Path]) -> int:

@@ -88,3 +88,5 @@ class Forgotten(BaseModel, frozen=True, extra="forbid"):
     ids: tuple[str, ...]
     receipt: Receipt | None = None
     """None where there was nothing to erase."""
+    finished: tuple[Receipt, ...] = ()
+    """Of erasures that had been cut off, and were finished first."""

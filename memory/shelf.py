@@ -1,10 +1,9 @@
 """One user's memories: truth, words and vectors, kept in step. Blocking; the store calls it from threads."""
 
 import json
-import secrets
 import sqlite3
 import threading
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from interlock.memory.cloud import Near
-from interlock.memory.fingerprints import PER_BLOB, PER_TEXT, Fingerprints, windows
+from interlock.memory.fingerprints import Fingerprints
 from interlock.memory.layout import folder_of
 from interlock.memory.policies import ReadPolicy
 from interlock.memory.projection import directions, packed, shrunk
@@ -143,22 +142,17 @@ class Shelf:
         )
         return [row["id"] for row in rows]
 
-    def forget(self, ids: Sequence[str]) -> tuple[Fingerprints, int]:
+    def forget(self, ids: Sequence[str]) -> None:
         """Erase rows, words and vectors, and overwrite where they lay.
 
         Interrupted, it goes on when the vectors are opened next.
-
-        Returns:
-            Fingerprints of what was erased, and how many texts were too short for any.
         """
         with self._writing() as vectors:
-            cut, unsearched = self._windows(ids, vectors)
             with self.truth.transaction() as db:
                 db.executemany("INSERT OR IGNORE INTO doomed VALUES (?)", [(id,) for id in ids])
                 remove(db, ids)
             self._finish_erasing(vectors)
         self.rest()
-        return Fingerprints.of(secrets.token_bytes(16), cut), unsearched
 
     def rebuild(self) -> None:
         """Write all vectors to new files, and scrub the table once more."""
@@ -167,10 +161,16 @@ class Shelf:
             self.truth.scrub()
         self.rest()
 
-    def held(self, prints: Fingerprints) -> frozenset[bytes]:
-        """Find which of the fingerprints belong to what is rightly here, such as another memory with the same words."""
+    def held(self, prints: Fingerprints, *, but: Collection[str] = ()) -> frozenset[bytes]:
+        """Find which of the fingerprints belong to what is rightly here, such as another memory with the same words.
+
+        Args:
+            prints: what to look for.
+            but: memories that have no right to be here any more.
+        """
         with self._writing() as vectors:
             rows = self.truth.rows("SELECT m.id, m.text, t.vectors FROM memories m JOIN tokens t USING (row)")
+            rows = [row for row in rows if row["id"] not in but]
             lying = vectors.raw([row["id"] for row in rows])
         self.rest()
         parts = [part for row in rows for part in (row["text"].encode(), row["vectors"])]
@@ -195,16 +195,15 @@ class Shelf:
         """List the files that hold what is known of the user."""
         return sorted(path for path in self.truth.folder.rglob("*") if path.is_file())
 
-    def _windows(self, ids: Sequence[str], vectors: Vectors) -> tuple[list[bytes], int]:
-        """Cut windows from all that is to be erased: texts, token vectors and sentence vectors."""
-        rows = self.truth.rows(
-            "SELECT m.text, t.vectors FROM json_each(?) j CROSS JOIN memories m ON m.id = j.value"
-            " JOIN tokens t USING (row)",
-            (json.dumps(list(ids)),),
-        )
-        texts = [windows(row["text"].encode(), PER_TEXT) for row in rows]
-        blobs = [windows(blob, PER_BLOB) for blob in (*(row["vectors"] for row in rows), *vectors.raw(ids))]
-        return [cut for cuts in (*texts, *blobs) for cut in cuts], sum(not cuts for cuts in texts)
+    def material(self, ids: Collection[str]) -> tuple[list[str], list[bytes]]:
+        """Give all that memories consist of: their texts, and their token and sentence vectors as they lie on disk."""
+        with self._writing() as vectors:
+            rows = self.truth.rows(
+                "SELECT m.text, t.vectors FROM json_each(?) j CROSS JOIN memories m ON m.id = j.value"
+                " JOIN tokens t USING (row)",
+                (json.dumps(list(ids)),),
+            )
+            return [row["text"] for row in rows], [*(row["vectors"] for row in rows), *vectors.raw(list(ids))]
 
     def _hits(self, query: str, condition: Condition) -> list[Hit]:
         """Rank the best candidates by words and by meaning; those that no vector stands for come by age."""

@@ -3,12 +3,12 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from interlock.memory.erasing import erase, verify
+from interlock.memory.erasing import forget, verify
 from interlock.memory.judging import Verdict, judge
 from interlock.memory.policies import PrunePolicy, ReadPolicy, WritePolicy
 from interlock.memory.pruning import Pruning
@@ -156,13 +156,20 @@ class Store:
             OnHold: a legal hold forbids it.
             MemoryBusy: another process is writing, or reading what is to be overwritten.
         """
-        if id is not None:
-            ids = self._derived([self.show(one, owner).id for one in ([id] if isinstance(id, str) else id)], owner)
-        elif query is not None:
-            ids = self._derived([item.id for item in self.search(query, owner, MEANT).items], owner)
-        else:
-            ids = [record.id for record in self.list(owner, everything=True, limit=-1)]
+        ids = self.chosen(owner, id=id, query=query)
         return Forgotten(ids=tuple(ids), receipt=self._erase(ids, owner))
+
+    def chosen(self, owner: Owner, *, id: str | Sequence[str] | None = None, query: str | None = None) -> Sequence[str]:
+        """Name the memories that `forget` would erase: also what was made from them.
+
+        Raises:
+            NotFound: the owner has no memory of that id.
+        """
+        if id is not None:
+            return self._derived([self.show(one, owner).id for one in ([id] if isinstance(id, str) else id)], owner)
+        if query is not None:
+            return self._derived([item.id for item in self.search(query, owner, MEANT).items], owner)
+        return [record.id for record in self.list(owner, everything=True, limit=-1)]
 
     def verify(self, receipt: Receipt, *, elsewhere: Sequence[Path] = ()) -> Verified:
         """Check a receipt: its signature, and that nothing of what it names is in the user's files.
@@ -244,6 +251,14 @@ class Store:
             "memories": [record.model_dump(mode="json") for record in records],
         }
 
+    def holds_any(self, owner: Owner) -> bool:
+        """Tell whether anything was ever kept of the user."""
+        return self._shelves.exists(owner)
+
+    def shelf(self, owner: Owner) -> AbstractContextManager[Shelf]:
+        """Lend the user's part of the store; for those who erase or mend it."""
+        return self._shelves.of(owner)
+
     def close(self) -> None:
         """Let go of files and locks."""
         self._shelves.close()
@@ -273,7 +288,7 @@ class Store:
         if not ids:
             return None
         with self._shelves.of(owner) as shelf:
-            return erase(shelf, ids, home=self.home, owner=owner, now=self._clock.now())
+            return forget(shelf, ids, home=self.home, owner=owner, now=self._clock.now())
 
     def _draft(self, note: Note, verdict: Verdict, owner: Owner, now: datetime) -> Draft:
         return Draft(

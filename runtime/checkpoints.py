@@ -52,6 +52,7 @@ class HomeSaver(SqliteSaver):
     def __init__(self, path: Path, channels: Mapping[str, Any] | None = None) -> None:
         self._folds = Folds(channels or {})
         self._path = path
+        self._erasures = 0
         try:
             connection = sqlite3.connect(path, timeout=30.0, check_same_thread=False)
             to_wal(connection, path)
@@ -129,6 +130,7 @@ class HomeSaver(SqliteSaver):
         self, *, config: RunnableConfig, channels: Sequence[str]
     ) -> Mapping[str, DeltaChannelHistory]:
         """Give what channels are made of: their value when the thread was last read, and what came after it."""
+        self._forget_erased()
         if not self._folds.covers(config, channels):
             return super().get_delta_channel_history(config=config, channels=channels)
         return self._folds.ahead(self, config, channels) or self._read_whole(config, channels)
@@ -136,9 +138,17 @@ class HomeSaver(SqliteSaver):
     async def aget_delta_channel_history(
         self, *, config: RunnableConfig, channels: Sequence[str]
     ) -> Mapping[str, DeltaChannelHistory]:
+        self._forget_erased()
         if self._folds.covers(config, channels) and (found := self._folds.ahead(self, config, channels)) is not None:
             return found
         return await asyncio.to_thread(lambda: self.get_delta_channel_history(config=config, channels=channels))
+
+    def _forget_erased(self) -> None:
+        """Read threads anew once something was erased from the file: what is kept here may hold it."""
+        (erasures,) = self.conn.execute("PRAGMA user_version").fetchone()
+        if erasures != self._erasures:
+            self._folds.forget()
+            self._erasures = erasures
 
     def _read_whole(self, config: RunnableConfig, channels: Sequence[str]) -> Mapping[str, DeltaChannelHistory]:
         return self._folds.folded(config, super().get_delta_channel_history(config=config, channels=channels))

@@ -11,7 +11,7 @@ from interlock.runtime.records import Change
 def found_in(value: Any) -> set[str]:
     """Name the kinds of personal data that stand in JSON data, and `secret` where one does."""
     kinds: set[str] = set()
-    for text in _texts(value):
+    for text in texts_in(value):
         kinds.update(finding.kind for finding in personal.find(text))
         if secrets.present(text):
             kinds.add("secret")
@@ -78,12 +78,13 @@ _DO: Mapping[str, Callable[[Change], Callable[[Any], Any]]] = {
 }
 
 
-def _texts(value: Any) -> Iterator[str]:
+def texts_in(value: Any) -> Iterator[str]:
+    """List the texts in JSON data."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
         for part in cast(Mapping[str, Any], value).values():
-            yield from _texts(part)
+            yield from texts_in(part)
     elif isinstance(value, list):
         for part in cast(list[Any], value):
-            yield from _texts(part)
+            yield from texts_in(part)

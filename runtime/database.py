@@ -17,7 +17,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from interlock.runtime.errors import HomeUnusable, JournalBroken
+from interlock.runtime.errors import HomeUnusable, JournalBroken, StillRead
 
 SCHEMA = 2
 """Version of the tables; another one in the file is refused."""
@@ -58,6 +58,10 @@ class Transaction:
         row: tuple[Any, ...] | None = self.run(statement, **values).fetchone()
         return row
 
+    def version(self) -> int:
+        """Tell the file's version: another one once another process has written."""
+        return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+
     def all(self, statement: Statement, **values: Any) -> list[tuple[Any, ...]]:
         """Fetch all rows."""
         return self.run(statement, **values).fetchall()
@@ -75,6 +79,20 @@ def to_wal(connection: sqlite3.Connection, path: Path) -> None:
         return
     with FileLock(path.with_name(f"{path.name}.opening"), timeout=30.0):
         connection.execute("PRAGMA journal_mode=WAL")
+
+
+def scrub(connection: sqlite3.Connection, path: Path) -> None:
+    """Write a file anew, so that nothing that was deleted lies in it or in its write-ahead log.
+
+    Raises:
+        StillRead: another process is reading; what it reads cannot be overwritten.
+    """
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    connection.execute("VACUUM")
+    ((busy, *_),) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    if busy:
+        fix = "end what else reads there, and forget again"
+        raise StillRead(what="erased, but another process still reads", where=str(path), fix=fix)
 
 
 class Database:
@@ -179,6 +197,24 @@ class Database:
         """Fetch rows outside any transaction of this thread."""
         with self._lock:
             return Transaction(self._connection).all(statement, **values)
+
+    def scrub(self) -> None:
+        """Leave no trace of what was deleted in the file or its write-ahead log.
+
+        Raises:
+            StillRead: another process is reading; what it reads cannot be overwritten.
+            JournalBroken: the file could not be written anew.
+        """
+        with self._lock:
+            try:
+                scrub(self._connection, self.path)
+            except sqlite3.Error as error:
+                raise JournalBroken(what=f"erased, but cannot write {self.path} anew: {error}") from error
+
+    def empty_log(self) -> None:
+        """Bring what the write-ahead log holds into the file, unless somebody reads it."""
+        with self._lock:
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def close(self) -> None:
         """Close the connection; what was committed stays."""

@@ -131,6 +131,18 @@ class VectorsRefused(BadInput, ValueError):
     code = "vectors"
 
 
+class StillRead(HomeUnusable):
+    """What was erased is still being read by another process, so that it cannot be overwritten."""
+
+    code = "still-read"
+
+
+class ErasurePending(BadInput):
+    """A person is being forgotten; nothing new is begun for them until that is done."""
+
+    code = "erasure-pending"
+
+
 class OnHold(BadInput):
     """A legal hold keeps what was to be erased."""
 

@@ -42,6 +42,10 @@ class Folds:
         }
         self._known: OrderedDict[str, Folded] = OrderedDict()
 
+    def forget(self) -> None:
+        """Know no thread any more."""
+        self._known.clear()
+
     def covers(self, config: RunnableConfig, channels: Sequence[str]) -> bool:
         """Tell whether these channels can be folded."""
         return not _place(config).get("checkpoint_ns") and self._channels.keys() >= set(channels)

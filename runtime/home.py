@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from interlock.runtime import erasures as _erasures
 from interlock.runtime.clock import Clock, SystemClock
 from interlock.runtime.database import Database
 from interlock.runtime.errors import HomeUnusable
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 _TABLES = (
     _answers.answers,
     _approvals.approvals,
+    _erasures.erasures,
+    _erasures.holds,
     _effects.effects,
     _leases.leases,
     _ledger.accounts,

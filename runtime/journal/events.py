@@ -28,7 +28,7 @@ class Event(BaseModel):
 
 
 class RunStarted(Event):
-    content = frozenset({"messages", "before"})
+    content = frozenset({"caller", "messages", "before"})
 
     kind: Literal["run_started"] = "run_started"
     agent: str
@@ -50,6 +50,8 @@ class RunStarted(Event):
 
 
 class RunResumed(Event):
+    content = frozenset({"by"})
+
     kind: Literal["run_resumed"] = "run_resumed"
     by: Caller
     policy: str = ""
@@ -127,7 +129,7 @@ class ModelFailed(Event):
 
 
 class ToolIntended(Event):
-    content = frozenset({"arguments"})
+    content = frozenset({"arguments", "digest", "effect"})  # a digest of few possible arguments tells which they were
 
     kind: Literal["tool_intended"] = "tool_intended"
     call: str
@@ -173,7 +175,7 @@ class ToolFailed(Event):
 
 
 class ApprovalRequested(Event):
-    content = frozenset({"arguments"})
+    content = frozenset({"arguments", "digest"})
 
     kind: Literal["approval_requested"] = "approval_requested"
     approval: str
@@ -269,6 +271,22 @@ class Noted(Event):
     facts: dict[str, Any]
 
 
+class Erased(Event):
+    """Content was erased. The row is sealed at once; what is missing and stands in no such row was removed by hand."""
+
+    content = frozenset({"digests", "runs", "threads"})
+
+    kind: Literal["erased"] = "erased"
+    erasure: str
+    payloads: int
+    digests: list[str]
+    """Of the payloads that were erased."""
+    runs: list[str]
+    """Of which all was erased, in every table."""
+    threads: list[str]
+    """Of which the checkpoints were erased."""
+
+
 class Unknown(Event):
     """An event of a later version; its fields are kept as they are."""
 
@@ -281,8 +299,7 @@ KINDS: dict[str, type[Event]] = {
     for kind in (
         RunStarted, RunResumed, RunEnded, Refused, ModelIntended, ModelDone, ModelFailed, ToolIntended, ToolDone,
         ToolFailed, ApprovalRequested, ApprovalAnswered, ApprovalReminded, MemoryRead, MemoryIntended, MemoryWritten,
-        MemoryPruned,
-        Replied, Noted,
+        MemoryPruned, Replied, Noted, Erased,
     )
 }  # fmt: skip
 

@@ -15,14 +15,15 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Column, Index, Integer, LargeBinary, Table, Text, bindparam, func, insert, select
+from sqlalchemy import Column, Index, Integer, LargeBinary, Table, Text, bindparam, delete, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from interlock.runtime.clock import Clock
 from interlock.runtime.database import Database, Statement, Transaction, metadata
 from interlock.runtime.errors import JournalBroken
 from interlock.runtime.journal.events import KINDS, Event, read_event
-from interlock.runtime.journal.seals import INTERVAL, Seal, Sealer
+from interlock.runtime.journal.seals import INTERVAL, SEALED, Seal, Sealer
+from interlock.runtime.records import Caller
 from interlock.runtime.text import mended
 
 FORMAT = 1
@@ -45,26 +46,24 @@ payloads = Table(
     metadata,
     Column("digest", Text, primary_key=True),
     Column("subject", Text, nullable=False),
-    Column("body", LargeBinary),  # NULL once erased
+    Column("body", LargeBinary),
     sqlite_with_rowid=False,
 )
 subjects = Table(
     "subjects",
     metadata,
     Column("subject", Text, primary_key=True),
-    Column("key", LargeBinary),  # NULL once erased
+    Column("key", LargeBinary),
 )
 
 LAST = Statement(select(events.c.seq, events.c.hash).order_by(events.c.seq.desc()).limit(1))
 _ADD = Statement(insert(events))
 _ADD_PAYLOAD = Statement(upsert(payloads).on_conflict_do_nothing())
-_NEW_SUBJECT = upsert(subjects)
-_ADD_SUBJECT = Statement(  # a person who was forgotten and comes back gets a new key
-    _NEW_SUBJECT.on_conflict_do_update(
-        index_elements=["subject"], set_={"key": func.coalesce(subjects.c.key, _NEW_SUBJECT.excluded.key)}
-    )
-)
+_DROP_PAYLOAD = Statement(delete(payloads).where(payloads.c.digest == bindparam("of")))
+_ADD_SUBJECT = Statement(upsert(subjects).on_conflict_do_nothing())
+_DROP_SUBJECT = Statement(delete(subjects).where(subjects.c.subject == bindparam("of")))
 _KEY = Statement(select(subjects.c.key).where(subjects.c.subject == bindparam("of")))
+_HASH = Statement(select(events.c.hash).where(events.c.seq == bindparam("of")))
 _PAYLOAD = Statement(select(payloads.c.body).where(payloads.c.digest == bindparam("of")))
 _COLUMNS = (events.c.seq, events.c.run, events.c.thread, events.c.kind, events.c.head, events.c.hash)
 _OF_RUN = Statement(select(*_COLUMNS).where(events.c.run == bindparam("of")).order_by(events.c.seq))
@@ -114,6 +113,8 @@ class Journal:
         self._sealer = sealer
         self._clock = clock
         self._keys: dict[str, bytes] = {}
+        self._keys_of = 0
+        """Version of the file that the keys were read from: another process may have destroyed one since."""
 
     def append(self, tx: Transaction, scope: Scope, place: str, event: Event, *, at: datetime | None = None) -> int:
         """Add one event to the chain and return its row number. It stands once the transaction commits.
@@ -139,7 +140,7 @@ class Journal:
         text = written(head).decode()
         hash_ = chained(previous, text)
         tx.run(_ADD, seq=seq, run=scope.run, thread=scope.thread, kind=event.kind, head=text, hash=hash_)
-        if self._sealer is not None and (event.kind == "run_ended" or seq % INTERVAL == 0):
+        if self._sealer is not None and (event.kind in SEALED or seq % INTERVAL == 0):
             self._sealer.seal(tx, seq, hash_, self._clock.now())
         return seq
 
@@ -167,19 +168,36 @@ class Journal:
         tx.run(_ADD_PAYLOAD, digest=digest, subject=subject, body=body)
         return digest
 
+    def drop(self, tx: Transaction, digest: str) -> None:
+        """Let go of a payload."""
+        tx.run(_DROP_PAYLOAD, of=digest)
+
+    def drop_key(self, tx: Transaction, subject: str) -> None:
+        """Destroy a subject's key: its digests can be guessed no more. Who comes back gets another."""
+        tx.run(_DROP_SUBJECT, of=subject)
+        self._keys.pop(subject, None)
+
     def digest(self, subject: str, body: bytes) -> str:
         """Tell the digest under which a payload of this subject is kept."""
-        if subject not in self._keys:
-            with self._database.transaction() as tx:
-                self._key(tx, subject)
-        return hmac.digest(self._keys[subject], body, "sha256").hex()
+        with self._database.transaction() as tx:
+            return hmac.digest(self._key(tx, subject), body, "sha256").hex()
 
     def _key(self, tx: Transaction, subject: str) -> bytes:
-        if (known := self._keys.get(subject)) is None:
-            tx.run(_ADD_SUBJECT, subject=subject, key=secrets.token_bytes(32))
-            known = tx.run(_KEY, of=subject).fetchone()[0]
-            self._keys[subject] = known
-        return known
+        if (version := tx.version()) != self._keys_of:
+            self._keys.clear()
+            self._keys_of = version
+        if (known := self._keys.get(subject)) is not None:
+            return known
+        made = tx.run(_ADD_SUBJECT, subject=subject, key=secrets.token_bytes(32)).rowcount
+        found: bytes = tx.run(_KEY, of=subject).fetchone()[0]
+        if not made:  # a new one is gone if this transaction is rolled back
+            self._keys[subject] = found
+        return found
+
+    def hash_of(self, seq: int) -> str:
+        """Give a row's hash; empty where there is no such row."""
+        rows = self._database.read(_HASH, of=seq)
+        return str(rows[0][0]) if rows else ""
 
     def has_payload(self, digest: str) -> bool:
         """Tell whether a payload is kept under this digest, and not erased."""
@@ -240,12 +258,22 @@ def _with_content(kind: str, facts: dict[str, Any], content: dict[str, Any] | No
     model = KINDS.get(kind)
     if model is None:
         return read_event(kind, facts)
-    blank = {name: _BLANK.get(str(model.model_fields[name].annotation)) for name in model.content}
-    known: Any = {**facts, **blank, "kind": kind}
-    return model.model_construct(**known)
+    return read_event(kind, {**facts, **blanks(model)})
 
 
-_BLANK: dict[str, Any] = {str(str): "[erased]", str(dict[str, Any]): {}, str(list[dict[str, Any]]): []}
+def blanks(model: type[Event]) -> dict[str, Any]:
+    """Give what stands in place of an event's content once it is erased."""
+    return {name: _BLANK.get(str(model.model_fields[name].annotation)) for name in model.content}
+
+
+ERASED = "[erased]"
+_BLANK: dict[str, Any] = {
+    str(str): ERASED,
+    str(dict[str, Any]): {},
+    str(list[dict[str, Any]]): [],
+    str(list[str]): [],
+    str(Caller): Caller(user=ERASED, tenant=ERASED),
+}
 
 
 def chained(previous: str, head: str) -> str:

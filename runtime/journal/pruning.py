@@ -17,7 +17,6 @@ from interlock.runtime.journal.journal import ALL, events, payloads
 Row = tuple[Any, ...]
 
 _DROP_ROWS = Statement(delete(events).where(events.c.seq <= bindparam("upto")))
-_DROP_PAYLOAD = Statement(delete(payloads).where(payloads.c.digest == bindparam("of")))
 _DIGESTS = Statement(select(payloads.c.digest))
 _HELD = (Statement(select(approvals.c.arguments)), Statement(select(effects.c.outcome)))
 _CELLS = ("prompt", "history")
@@ -54,7 +53,7 @@ def prune(home: Home, *, before: datetime, dry_run: bool = False) -> Pruned:
             home.journal.cut(tx, cut, gone[-1][5])
             tx.run(_DROP_ROWS, upto=cut)
             for digest in doomed:
-                tx.run(_DROP_PAYLOAD, of=digest)
+                home.journal.drop(tx, digest)
     return Pruned(
         rows=len(gone), runs=len({row[1] for row in gone}), payloads=len(doomed), threads=tuple(sorted(threads)),
         held_by=held_by,

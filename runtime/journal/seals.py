@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 INTERVAL = 256
 """Rows after which the chain is sealed also within a run."""
 
+ERASURE = "erased"
+SEALED = ("run_ended", ERASURE)
+"""Events whose rows are sealed at once."""
+
 seals = Table(
     "seals",
     metadata,

@@ -5,8 +5,10 @@ compared with a run made anywhere. Each message and each set of tool schemas sta
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, cast
 
 import orjson
@@ -196,6 +198,13 @@ def _step(step: Step) -> Step:
     """Complete the facts of an earlier version, which knew fewer."""
     event = events.KINDS[step.kind].model_validate({**step.facts, "kind": step.kind})
     return replace(step, facts=event.model_dump(mode="json", exclude={"kind"}))
+
+
+def recordings_in(folder: Path) -> Iterator[tuple[Path, Recording]]:
+    """List the recordings that lie in a folder, at any depth."""
+    for file in sorted(folder.rglob("*.json")):
+        with suppress(RecordingBroken, OSError):
+            yield file, imported(file.read_bytes(), str(file))
 
 
 _EXPORT = "write it anew with `interlock trace export RUN`"

@@ -27,14 +27,14 @@ def verify(head: Head = None, home: HomePath = None, json: AsJson = False) -> in
     machine = Machine(json)
     kept = None if head is None else read_head(head)
     verdict = verified(existing_home(home).database, head=kept)
-    findings = [{"row": finding.row, "problem": finding.problem} for finding in verdict.findings]
+    findings = [vars(finding) for finding in verdict.findings]
     machine.write(
         {"ok": verdict.ok, "rows": verdict.rows, "head": verdict.head, "seals": verdict.seals,
          "erased": verdict.erased, "findings": findings}
     )  # fmt: skip
     if not json:
         for finding in verdict.findings:
-            typer.echo(f"row {finding.row}: {finding.problem}")
+            typer.echo(f"{finding.where}: {finding.problem}")
         word = "whole" if verdict.ok else f"BROKEN in {len(findings)} places"
         erased = f" ({verdict.erased} erased)" if verdict.erased else ""
         typer.echo(

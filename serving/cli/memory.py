@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from interlock.runtime.memories import Kind, Sensitivity, Speaker
+from interlock.serving.cli import forgetting
 from interlock.serving.cli.options import (
     AsJson,
     HomePath,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from interlock.runtime.memories import Owner, Slot
 
 app = typer.Typer(help="See and rule what is remembered of a user.", no_args_is_help=True)
+forgetting.register(app)
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="A memory's id.")]
 OfAgent = Annotated[str | None, typer.Option("--agent", help="By whose policies: a folder, or module:attr.")]
@@ -80,28 +82,6 @@ def show(id: Id, user: User, tenant: Tenant = "default", home: HomePath = None, 
     if not json:
         for name, value in found.items():
             typer.echo(f"{name:14} {value}")
-    return 0
-
-
-@app.command()
-def forget(
-    user: User,
-    id: Annotated[str | None, typer.Argument(metavar="[ID]", help="One memory; none: all of the user's.")] = None,
-    query: Annotated[str | None, typer.Option(help="Those that answer this.")] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    tenant: Tenant = "default",
-    home: HomePath = None,
-    json: AsJson = False,
-) -> int:
-    """Erase memories of a user."""
-    machine = Machine(json)
-    store, owner = _store(home), _owner(user, tenant)
-    what = f"memory {id}" if id else f"what answers {query!r}" if query else "everything"
-    if not yes:
-        typer.confirm(f"Erase {what} remembered of user {user}?", abort=True, err=True)
-    found = store.forget(owner, id=id, query=query)
-    machine.write(found.model_dump(mode="json"))
-    typer.echo(f"forgot {len(found.ids)}", err=True)
     return 0
 
 

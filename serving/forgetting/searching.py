@@ -1,0 +1,102 @@
+"""Search every file of a home for what was erased, and tell remains from what stands there by right."""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from interlock.memory.fingerprints import Fingerprints
+from interlock.memory.truth import FILE
+
+Row = dict[str, Any]
+Gone = Callable[[str, Row], bool]
+"""Tells of a table's row whether it is one that was erased, and has no right to be there."""
+
+OURS = ("journal.db", "checkpoints.db", "audit.key", "erasing.lock")
+_COPIES = ({"payloads", "subjects"}, {"checkpoints", "writes"}, {"memories", "tokens"})
+"""Tables by which a copy of our files is known, whatever its name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remains:
+    """Where a search found pieces of what was erased, by file."""
+
+    ours: dict[str, int]
+    others: dict[str, int]
+    """Files that are not Interlock's, such as the database of a tool."""
+
+
+def search(home: Path, prints: Fingerprints, *, own: Path, gone: Gone, held: Callable[[], frozenset[bytes]]) -> Remains:
+    """Search all files of a home.
+
+    Args:
+        home: its folder.
+        prints: what to search for.
+        own: the folder of the person's memories.
+        gone: which rows were erased.
+        held: finds what stands by right in that folder; asked only where something was found.
+    """
+    found = {file: hits for file in files_of(home) if (hits := _hits(file, prints, home, own))}
+    if not found:
+        return Remains(ours={}, others={})
+    rightful = _rightful(home, prints, gone) | held()
+    ours = {file: len(hits - rightful) for file, hits in found.items() if is_ours(file, home) and hits - rightful}
+    others = {file: len(hits) for file, hits in found.items() if not is_ours(file, home)}
+    return Remains(ours={str(f): n for f, n in ours.items()}, others={str(f): n for f, n in others.items()})
+
+
+def files_of(home: Path) -> list[Path]:
+    """List all files in a home."""
+    return sorted(path for path in home.rglob("*") if path.is_file())
+
+
+def is_ours(file: Path, home: Path) -> bool:
+    """Tell whether Interlock wrote a file, or it is a copy of one that it wrote."""
+    top = file.relative_to(home).parts[0]
+    if top == "memory" or top.startswith(OURS):
+        return True
+    base = file.with_name(file.name.removesuffix("-wal").removesuffix("-shm"))
+    tables = _tables(base)
+    return any(copied <= tables for copied in _COPIES)
+
+
+def _hits(file: Path, prints: Fingerprints, home: Path, own: Path) -> set[bytes]:
+    """Search one file. Vectors of others are left out: equal words of two people have equal vectors."""
+    parts = file.relative_to(home).parts
+    if parts[0] == "memory" and own not in file.parents and any(part.startswith("vectors") for part in parts):
+        return set()
+    return prints.found_in_file(file)
+
+
+def _rightful(home: Path, prints: Fingerprints, gone: Gone) -> set[bytes]:
+    found: set[bytes] = set()
+    for path in (home / "journal.db", home / "checkpoints.db", *home.glob(f"memory/*/*/{FILE}")):
+        if path.exists():
+            found |= prints.found_in(b"\x00".join(_living(path, gone)))
+    return found
+
+
+def _living(path: Path, gone: Gone) -> Iterator[bytes]:
+    """Give what stands in the rows of a database, as it is stored."""
+    with closing(sqlite3.connect(path, timeout=30)) as base:
+        base.row_factory = sqlite3.Row
+        base.text_factory = bytes
+        for table in _tables(path):
+            for row in base.execute(f'SELECT * FROM "{table}"'):  # noqa: S608  # a name from the file's own list
+                if not gone(table, dict(zip(row.keys(), row, strict=True))):
+                    yield from (value for value in row if isinstance(value, bytes))
+
+
+def _tables(path: Path) -> set[str]:
+    """List the tables of a database that hold rows of their own, but not an index of words; none for another file."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=30)) as base:
+            found: Iterable[tuple[str, str]] = base.execute(
+                "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+            ).fetchall()
+    except sqlite3.Error:
+        return set()
+    virtual = [name for name, sql in found if sql.startswith("CREATE VIRTUAL")]
+    return {name for name, _ in found if not any(name == v or name.startswith(f"{v}_") for v in virtual)}

@@ -1,0 +1,91 @@
+"""Forgets a user in a home, and is killed at the n-th line of what erases: python erasing_until_killed.py HOME N.
+
+N = 0 kills nothing, and prints how many lines there were.
+"""
+
+import itertools
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from interlock import Agent
+from interlock.graphs import tool_loop
+from interlock.memory import Memory
+from interlock.runtime.home import Home
+from interlock.runtime.memories import Note, Owner
+from interlock.runtime.models.embeddings import TokenVectors
+from interlock.runtime.models.scripted import ScriptedChatModel
+from interlock.serving.forgetting import Forgetting
+from interlock.serving.session import Session
+
+ANN, BOB = Owner(tenant="default", user="ann"), Owner(tenant="default", user="bob")
+PLACE = "Zermatt"
+SAID = f"my hearing aid from {PLACE} whistles, so please write to me"
+ERASING = ("serving/forgetting", "journal/erasing", "checkpoint_erasing", "runtime/erasures", "memory/shelf.py",
+           "memory/vectors.py", "memory/files.py", "runtime/database.py")  # fmt: skip
+
+
+class Hashed:
+    """An embedder that costs nothing."""
+
+    name = "hashed@1"
+    dimensions = 32
+
+    def embed(self, texts: Sequence[str]) -> Any:
+        drawn = np.stack([np.frombuffer(sha256(text.encode()).digest(), np.uint8) for text in texts]).astype("f4")
+        return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+
+    def tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
+        return [TokenVectors(words=tuple(t.split()), vectors=self.embed(t.split())) for t in texts]
+
+
+def make_world(path: Path) -> None:
+    """Let two users say something that is remembered of them."""
+    home = Home(path)
+    with opened(home) as forgetting:
+        for owner in (ANN, BOB):
+            text = SAID if owner is ANN else SAID.replace(PLACE, "Basel")
+            graph = tool_loop(Agent(name="a", model=ScriptedChatModel([f"Noted: {text}"])))
+            Session(graph, home=home, user=owner.user, thread=f"t-{owner.user}").say(text)
+            forgetting.store.add_all([Note(text=text), Note(text=f"{text} in the morning")], owner)
+
+
+@contextmanager
+def opened(home: Home) -> Iterator[Forgetting]:
+    """Open a home for forgetting."""
+    store = Memory(embedder=Hashed()).open(home.path, home.clock)
+    try:
+        yield Forgetting(home=home, store=store)
+    finally:
+        store.close()
+        home.close()
+
+
+def killing(last: int, lines: Iterator[int]) -> Any:
+    """Make a trace function that ends the process, without a word, at a line of what erases."""
+
+    def trace(frame: FrameType, event: str, _what: Any) -> Any:
+        if not any(part in frame.f_code.co_filename for part in ERASING):
+            return None
+        if event == "line" and next(lines) == last:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return trace
+
+    return trace
+
+
+if __name__ == "__main__":
+    counted = itertools.count(1)
+    with opened(Home(sys.argv[1])) as forgetting:
+        sys.settrace(killing(int(sys.argv[2]), counted))
+        forgetting.forget(ANN)
+        sys.settrace(None)
+    print(next(counted) - 1)
