@@ -53,9 +53,14 @@ def make_world(path: Path) -> None:
     with opened(home) as forgetting:
         for owner in (ANN, BOB):
             text = SAID if owner is ANN else SAID.replace(PLACE, "Basel")
-            graph = tool_loop(Agent(name="a", model=ScriptedChatModel([f"Noted: {text}"])))
-            Session(graph, home=home, user=owner.user, thread=f"t-{owner.user}").say(text)
+            talk(home, owner, text)
             forgetting.store.add_all([Note(text=text), Note(text=f"{text} in the morning")], owner)
+
+
+def talk(home: Home, owner: Owner, text: str) -> None:
+    """Let a user say something."""
+    graph = tool_loop(Agent(name="a", model=ScriptedChatModel([f"Noted: {text}"])))
+    Session(graph, home=home, user=owner.user, thread=f"t-{owner.user}").say(text)
 
 
 @contextmanager
