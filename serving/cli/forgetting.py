@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
-    for command in (forget, verify, hold, release, check):
+    for command in (forget, verify, export, hold, release, check):
         app.command()(command)
 
 
@@ -88,6 +88,16 @@ def _say(found: "Verified") -> None:
         typer.echo("the journal does not have the row that the receipt names")
     word = "nothing of it is left" if found.ok else "NOT proven"
     typer.echo(f"{found.files} files, {found.size} bytes searched: {word}")
+
+
+def export(user: User, tenant: Tenant = "default", home: HomePath = None) -> int:
+    """Write all that is held on a user as one JSON document: memories, threads, runs and approvals."""
+    from interlock.serving.forgetting import holdings
+
+    machine = Machine(True)
+    forgetting = _forgetting(home)
+    machine.write(holdings(forgetting.home, forgetting.store, _owner(user, tenant)))
+    return 0
 
 
 def hold(

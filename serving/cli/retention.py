@@ -38,5 +38,6 @@ def prune(
             f"{word} {found.runs} runs: {found.rows} rows, {found.payloads} payloads, {len(found.threads)} threads"
         )
         if found.held_by:
-            typer.echo(f"older rows stay behind run {found.held_by}, which has not ended", err=True)
+            why = f"is on hold: {found.hold}" if found.hold else "has not ended"
+            typer.echo(f"older rows stay behind run {found.held_by}, which {why}", err=True)
     return 0

@@ -2,6 +2,7 @@
 
 from interlock.serving.forgetting.forgetting import Forgetting
 from interlock.serving.forgetting.holding import hold, release
+from interlock.serving.forgetting.holdings import holdings
 from interlock.serving.forgetting.remains import verify
 
-__all__ = ["Forgetting", "hold", "release", "verify"]
+__all__ = ["Forgetting", "hold", "holdings", "release", "verify"]

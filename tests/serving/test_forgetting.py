@@ -236,3 +236,25 @@ def test_a_hostile_name_reaches_nobody_else(cli: Cli, talker: str, home: Path, n
 
     assert rows_of(home, "bob") == before
     assert cli("audit", "verify").status == 0
+
+
+def test_all_that_is_held_on_a_user_can_be_handed_out(cli: Cli, talker: str, project: str) -> None:
+    told(cli, talker, "ann", SAID, "I live in Winterthur.")
+    told(cli, talker, "bob", "My secret is Basel.")
+    cli("run", project, "Pay out 50 from the till.", "--user", "ann")
+
+    given = cli("memory", "export", "--user", "ann").json
+
+    assert any("Zermatt" in memory["text"] for memory in given["memories"])
+    assert [m["content"] for m in given["threads"]["t-ann"] if m["type"] == "human"] == [SAID, "I live in Winterthur."]
+    assert len(given["runs"]) == 3
+    assert [one["tool"] for one in given["approvals"]] == ["pay_out"]
+    assert "Basel" not in json.dumps(given)
+
+
+def test_a_run_that_waited_when_its_user_was_forgotten_does_not_hold_back_what_is_old(cli: Cli, project: str) -> None:
+    cli("run", project, "Pay out 50 from the till.", "--user", "ann")
+    cli("memory", "forget", "--user", "ann", "--yes")
+    cli("run", project, "How much is in the till?", "--user", "bob")
+
+    assert cli("prune", "--older-than", "0s", "--json").json["held_by"] == ""

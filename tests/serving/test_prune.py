@@ -1,6 +1,7 @@
 """Old runs are removed by rule, and what is left still verifies."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -60,3 +61,34 @@ def test_rows_that_were_removed_around_the_rule_are_found(cli: Cli, three: list[
     found = verify(home.database)
     home.close()
     assert "the cut from which the chain goes on was changed" in [one.problem for one in found.findings]
+
+
+def test_effects_and_approvals_go_with_the_thread_that_needed_them(cli: Cli, project: str, tmp_path: Path) -> None:
+    for thread in ("old", "new"):
+        cli("run", project, "Pay out 20 from the till.", "--user", "1", "--thread", thread)
+    cli("run", project, "How much is in the till?", "--user", "1", "--thread", "new")
+
+    told = cli("prune", "--older-than", "0s", "--json").json
+
+    with closing(sqlite3.connect(tmp_path / "home" / "journal.db")) as base:
+        left = [thread for (thread,) in base.execute("SELECT thread FROM effects")]
+    assert (told["effects"], left) == (1, ["new"])
+    assert cli("audit", "verify").status == 0
+
+
+def test_runs_of_people_on_hold_stay(cli: Cli, three: list[str], project: str) -> None:
+    cli("memory", "hold", "case 12", "--user", "1")
+
+    told = cli("prune", "--older-than", "0s")
+
+    assert "which is on hold: case 12" in told.err
+    assert len(cli("trace", "--json").json) == 3
+
+
+def test_an_erasure_does_not_hold_back_what_is_old(cli: Cli, three: list[str], project: str) -> None:
+    cli("memory", "forget", "--user", "1", "--yes")
+    cli("run", project, "How much is in the till?", "--user", "2")
+    cli("run", project, "How much is in the till?", "--user", "2")
+
+    assert cli("prune", "--older-than", "0s", "--json").json["runs"] == 4
+    assert cli("audit", "verify").status == 0
