@@ -7,7 +7,7 @@ import itertools
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -64,7 +64,7 @@ def talk(home: Home, owner: Owner, text: str) -> None:
 
 
 @contextmanager
-def opened(home: Home) -> Iterator[Forgetting]:
+def opened(home: Home) -> Generator[Forgetting]:
     """Open a home for forgetting."""
     store = Memory(embedder=Hashed()).open(home.path, home.clock)
     try:
