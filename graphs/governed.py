@@ -52,7 +52,7 @@ def governed(
                 entered.run.purse.step()
             with passing("governed"), running(entered):
                 # A store that a graph around this one was compiled with is memory beside the gate.
-                given = runtime.override(context=entered.deps, store=None)
+                given = runtime.override(context=entered.ports_of(name), store=None)
                 writes = await (_in_time(entered, partial(node, state, given)) if step else node(state, given))
             runs.require_lease(entered)
             if last:

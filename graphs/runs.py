@@ -2,10 +2,11 @@
 
 import secrets
 import threading
+from collections import Counter
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -15,6 +16,7 @@ from interlock.graphs.headers import check_person, leased, new_header
 from interlock.graphs.manifests import hashed
 from interlock.graphs.state import new_messages, state_before
 from interlock.runtime.erasures import require_none_pending
+from interlock.runtime.gate.clocks import JournalledClock
 from interlock.runtime.gate.leases import holder_here, keep, lasting, release, take
 from interlock.runtime.gate.purse import Purse
 from interlock.runtime.gate.run import OpenRun, RunHeader
@@ -46,6 +48,15 @@ class Entered:
     """The checkpoint at which a task of the run began to wait."""
     waiting: set[str] = field(default_factory=set[str])
     """The tasks that wait."""
+    visits: Counter[str] = field(default_factory=Counter[str])
+    """How often each node was begun in this process."""
+
+    def ports_of(self, node: str) -> Deps:
+        """Give a visit of a node its ports, with a clock that puts on record what it tells."""
+        self.visits[node] += 1
+        at = f"{node}.clock.{self.visits[node]}"
+        clock = JournalledClock(clock=self.home.clock, home=self.home, run=self.run, at=at)
+        return replace(self.deps, clock=self.home.outside.node_clock(clock) if self.home.outside else clock)
 
 
 _running: ContextVar[Entered | None] = ContextVar("interlock_running", default=None)

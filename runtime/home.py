@@ -26,6 +26,7 @@ from interlock.runtime.settings import settings
 
 if TYPE_CHECKING:
     from interlock.runtime.contract import ToolContract
+    from interlock.runtime.gate.clocks import JournalledClock
     from interlock.runtime.gate.run import OpenRun
     from interlock.runtime.models.chat import ChatModel, Price
     from interlock.runtime.ports import Deps, MemoryStore, Selection, Tool
@@ -67,6 +68,10 @@ class Outside(Protocol):
 
     def ports(self, deps: "Deps", run: "OpenRun") -> "Deps":
         """Give the ports that a run's nodes get."""
+        ...
+
+    def node_clock(self, clock: "JournalledClock") -> Clock:
+        """Give what tells a visit of a node time, chance and identity."""
         ...
 
 

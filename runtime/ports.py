@@ -142,6 +142,7 @@ class Deps:
     door: Door
     notebook: Notebook
     clock: Clock
+    """Time, chance and identity. What it tells is put on record, so that the node can be replayed."""
     prompts: "Prompts"
 
 

@@ -3,14 +3,16 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from interlock.runtime.clock import Clock
 from interlock.runtime.contract import ToolContract
 from interlock.runtime.database import Transaction
 from interlock.runtime.errors import RecordingBroken
 from interlock.runtime.gate.approvals import Approval
+from interlock.runtime.gate.clocks import JournalledClock
 from interlock.runtime.gate.run import OpenRun
 from interlock.runtime.home import Home
 from interlock.runtime.journal.events import Event, ToolDone
@@ -20,6 +22,7 @@ from interlock.runtime.models.chat import ChatModel, Price
 from interlock.runtime.models.resolve import resolve
 from interlock.runtime.ports import Deps, MemoryStore, Selection, Tool
 from interlock.runtime.records import Caller
+from interlock.runtime.replay.clocks import RecordedClock, is_draw
 from interlock.runtime.replay.player import place_here
 from interlock.runtime.replay.recording import Recording, Step, places_of
 from interlock.runtime.replay.stand_ins import RecordedMemory, RecordedModel, RecordedSelection, RecordedTool, in_turn
@@ -57,6 +60,15 @@ class Before:
         if found is not None:
             self._answers[place_here()].remove(found)
         return found
+
+    def drawn(self, place: str, what: str) -> Any:
+        """Give what a node's clock told here next, before the fork; None from there on."""
+        steps = self._answers.get(place, [])
+        found = next((step for step in steps if is_draw(step) and step.facts["facts"]["what"] == what), None)
+        if found is None:
+            return None
+        steps.remove(found)
+        return found.facts["facts"]["value"]
 
     def covers(self, place: str) -> bool:
         """Tell whether a place comes before the fork."""
@@ -144,6 +156,11 @@ class ForkHome(Home):
     def selection(self, opened: Callable[[], Selection]) -> Selection:
         """Give a selection that offers what was offered."""
         return RecordedSelection(answers=self.before, opened=opened)
+
+    def node_clock(self, clock: JournalledClock) -> Clock:
+        """Give a clock that tells a node again what it told it, and goes by the time from the fork on."""
+        told = RecordedClock(drawn=partial(self.before.drawn, clock.place), then=self.clock)
+        return replace(clock, clock=told)
 
     def ports(self, deps: Deps, run: OpenRun) -> Deps:
         """Give ports that know where they stand."""

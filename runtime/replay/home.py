@@ -3,15 +3,16 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import update
 
-from interlock.runtime.clock import ManualClock
+from interlock.runtime.clock import Clock, ManualClock
 from interlock.runtime.contract import ToolContract
 from interlock.runtime.database import MEMORY, Database, Statement, Transaction
+from interlock.runtime.gate.clocks import JournalledClock
 from interlock.runtime.gate.leases import leases
 from interlock.runtime.gate.run import OpenRun
 from interlock.runtime.home import Home
@@ -21,6 +22,7 @@ from interlock.runtime.models.chat import ChatModel, Price
 from interlock.runtime.models.resolve import resolve
 from interlock.runtime.ports import Deps, MemoryStore, Selection, Tool
 from interlock.runtime.records import Caller
+from interlock.runtime.replay.clocks import RecordedClock
 from interlock.runtime.replay.player import Happened, Player
 from interlock.runtime.replay.recording import Portable, Step
 from interlock.runtime.replay.stand_ins import RecordedMemory, RecordedModel, RecordedSelection, RecordedTool, in_turn
@@ -29,7 +31,7 @@ _FREE = Statement(update(leases).values(until=0.0))
 _OUT_OF_TIME = re.compile(r"needs \S+ seconds, (\S+) of ")
 
 
-class RecordedClock(ManualClock):
+class ReplayClock(ManualClock):
     """Tells the recorded time, and gives the recorded identifiers in the order in which they were made."""
 
     def __init__(self, player: Player) -> None:
@@ -78,8 +80,7 @@ class ComparingJournal(Journal):
             CutOff: the recorded run was cut off here.
         """
         player = self._player
-        if player.next is not None and player.next.kind != event.kind:
-            player.let_people_act()
+        player.let_people_act()
         step, event = player.next, player.measured(event)
         facts = self._portable.facts(event)
         player.expect(
@@ -92,7 +93,7 @@ class ReplayHome(Home):
     """A throw-away home that plays a recording (home.Outside)."""
 
     def __init__(self, path: Path, player: Player) -> None:
-        super().__init__(path, clock=RecordedClock(player))
+        super().__init__(path, clock=ReplayClock(player))
         self.player = player
         self.outside = self
         self.parent = player.recording.started["parent"]
@@ -136,6 +137,10 @@ class ReplayHome(Home):
         """Give ports that wait for their turn."""
         self.player.runs.append(run)
         return in_turn(deps, run, self.player)
+
+    def node_clock(self, clock: JournalledClock) -> Clock:
+        """Give a clock that tells a node what it told it."""
+        return RecordedClock(drawn=partial(self.player.drawn, clock.place), then=self.clock)
 
     def die(self) -> None:
         """Free what a worker that was killed had held; that it is dead is seen by its process, not by a clock."""

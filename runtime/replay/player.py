@@ -1,7 +1,7 @@
 """Plays a recording: whose turn it is, what was answered there, and where what happens now is no longer the same."""
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from interlock.runtime.gate.clocks import DREW
 from interlock.runtime.gate.run import OpenRun
 from interlock.runtime.gate.stops import RunStopped
 from interlock.runtime.journal.events import ApprovalRequested, Event, RunEnded
+from interlock.runtime.replay.clocks import is_draw
 from interlock.runtime.replay.recording import Recording, Step
 
 UNCOMPARED = {
@@ -122,7 +124,11 @@ class Player:
         """The runs that are played, those of inner graphs too."""
         self._waiting = 0
         self._ahead = Counter(step.place for step in recording.steps)
+        self._drawn: defaultdict[str, list[Step]] = defaultdict(list)
+        for step in filter(is_draw, recording.steps):
+            self._drawn[step.place].append(step)
         self._moved = asyncio.Event()
+        self._performing = False
         self._ended = False
 
     @property
@@ -179,12 +185,40 @@ class Player:
         return found
 
     def let_people_act(self) -> None:
-        """Do what people did to the run at this point of the recording."""
-        while (step := self.next) is not None and from_outside(step) and self.divergence is None:
-            before = self.played
-            self.perform(step)
-            if self.played == before:
-                self.advance(step.kind)
+        """Do what people did to the run at this point of the recording, and note what clocks told."""
+        if self._performing:
+            return
+        self._performing = True
+        try:
+            while (step := self.next) is not None and from_outside(step) and self.divergence is None:
+                before = self.played
+                self.perform(step)
+                if self.played == before:
+                    self.advance(step.kind)
+        finally:
+            self._performing = False
+
+    def drawn(self, place: str, what: str) -> Any:
+        """Give what a node's clock told here next.
+
+        Raises:
+            Diverged: it was not asked for that.
+        """
+        found = next((step for step in self._drawn[place] if step.facts["facts"]["what"] == what), None)
+        if found is None:
+            asked = Happened(run=self.recording.run, place=place, kind="noted", facts={"what": DREW, "asked": what})
+            self.divergence = self.divergence or Divergence(
+                recorded=None, found=asked, bodies={}, note=f"the node asks its clock for {what!r}, as it did not then"
+            )
+            raise Diverged(place=place)
+        self._drawn[place].remove(found)
+        return found.facts["facts"]["value"]
+
+    def end(self) -> None:
+        """Note as a divergence what a clock told then, and was not asked for now."""
+        left = min((step for steps in self._drawn.values() for step in steps), key=lambda s: s.number, default=None)
+        if left is not None and self.divergence is None:
+            self.divergence = Divergence(recorded=left, found=None, bodies={}, note="the node no longer asks its clock")
 
     def measured(self, event: Event) -> Event:
         """Let the recorded clock answer: how long it took is what it took then."""
@@ -239,7 +273,9 @@ def _as_long(event: ApprovalRequested, step: Step) -> bool:
 
 
 def from_outside(step: Step) -> bool:
-    """Tell whether this is what people did to the run, from outside it."""
+    """Tell whether this is what people did to the run, from outside it, or what a clock told it."""
+    if is_draw(step):
+        return True
     if step.kind == "refused":
         return bool(step.facts["action"] == "answer")
     return step.kind in ("approval_answered", "approval_reminded")
