@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TypeVar
 
 from interlock.runtime.clock import Clock
 from interlock.runtime.gate.run import OpenRun
 from interlock.runtime.home import Home
 from interlock.runtime.journal.events import Noted
+
+T = TypeVar("T")
 
 DREW = "drew"
 """The note that holds what a clock told a node: time, chance or an identifier."""
@@ -49,11 +51,11 @@ class JournalledClock:
         """Wait."""
         await self.clock.sleep(seconds)
 
-    def _noted(self, what: str, value: Any) -> Any:
+    def _noted(self, what: str, value: T) -> T:
         self._note(what, value)
         return value
 
-    def _note(self, what: str, value: Any) -> None:
+    def _note(self, what: str, value: object) -> None:
         with self.home.database.transaction() as tx:
             note = Noted(what=DREW, facts={"what": what, "value": value})
             self.home.journal.append(tx, self.run.scope, self.place, note)
