@@ -9,6 +9,7 @@ from langgraph.graph.state import CompiledStateGraph
 from interlock.graphs.agent import Agent
 from interlock.graphs.assembly import Assembly
 from interlock.graphs.governed import Node, governed
+from interlock.graphs.nested import as_node
 from interlock.graphs.state import ThreadInput, ThreadState, check_state
 from interlock.nodes.approve import approve
 from interlock.nodes.begin import begin
@@ -48,14 +49,14 @@ class Workflow:
         """The node that takes a drafted answer; END stands for it."""
         self._frame(agent.memory)
 
-    def add_node(self, name: str, node: Node, *, goes_to: tuple[str, ...] = (), step: bool = True) -> None:
-        """Add a node.
+    def add_node(self, name: str, node: Node | Compiled, *, goes_to: tuple[str, ...] = (), step: bool = True) -> None:
+        """Add a node: a function, or a graph, which answers the thread's messages into `draft`.
 
         Args:
             goes_to: where it may lead, if it returns a `Command`; needed only to draw the graph.
             step: whether each time that it runs counts as a step of the budget.
         """
-        self._add(name, node, goes_to=goes_to, step=step)
+        self._add(name, as_node(node) if isinstance(node, CompiledStateGraph) else node, goes_to=goes_to, step=step)
 
     def add_edge(self, before: str, after: str) -> None:
         """Let one node follow another; START and END are the frame's."""

@@ -14,7 +14,8 @@ def reply_of(home: Home, run: str) -> Reply:
     thread = entries[0].thread if entries else ""
     ended = _ended(entries)
     status = ended.status if ended else "failed"
-    waiting = [home.approvals.get(id) for id in _asked(entries)]
+    inside = ended.approvals if ended else []  # those of graphs inside this one stand in runs of their own
+    waiting = [home.approvals.get(id) for id in dict.fromkeys([*_asked(entries), *inside])]
     pending = [approval.shown() for approval in waiting if approval.state == "pending"]
     return Reply(
         text=_text(entries, ended, pending),

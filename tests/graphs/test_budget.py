@@ -12,7 +12,7 @@ from langgraph.graph import END, START
 from langgraph.types import Command
 from tests.graphs.conftest import Agents, Till, call, calls
 
-from interlock import Agent, Budget, Limit, Session, WindDown, tool
+from interlock import Agent, Budget, Caller, Limit, Session, WindDown, tool
 from interlock.graphs import ThreadState, Workflow, tool_loop
 from interlock.runtime.gate.shared import account_of
 from interlock.runtime.home import Home
@@ -162,3 +162,19 @@ async def test_a_result_that_was_kept_counts_as_a_call_and_costs_nothing(home: H
         reply = await session.send("the rate, three times")
 
     assert (reply.status, reply.usage.tool_calls, reply.usage.usd) == ("done", 3, Decimal("0.03"))
+
+
+async def test_a_graph_that_is_a_node_of_another_waits_there_and_pays_from_the_budget_of_both(
+    home: Home, agents: Agents, till: Till
+) -> None:
+    inner = tool_loop(agents.make(calls(call("pay", "c", amount="100")), "Paid."))
+    graph = workflow(agents.make(budget=Budget(tool_calls=1)), desk=inner)
+    async with Session(graph, home=home, user="7") as session:
+        waiting = await session.send("pay")
+        [asked] = waiting.approvals
+        home.approvals.answer(asked["id"], approve=True, by=Caller(user="boss", roles=("lead",)))
+        reply = await session.resume()
+
+    assert (waiting.status, asked["for"]["user"]) == ("waiting", "7")
+    assert (reply.status, reply.text, till.paid) == ("done", "Paid.", [Decimal(100)])
+    assert (reply.usage.tool_calls, reply.usage.model_calls) == (1, 2)
