@@ -35,4 +35,5 @@ def _message(outcome: ToolOutcome) -> ToolMessage:
         name=outcome.call.tool,
         status="success" if outcome.ok else "error",
         id=f"r-{outcome.call.id}",
+        additional_kwargs={"code": outcome.code} if outcome.code else {},
     )

@@ -1,6 +1,6 @@
 """The first node of a run: take the request in."""
 
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, RemoveMessage, ToolMessage
 from langgraph.graph.message import REMOVE_ALL_MESSAGES
@@ -19,6 +19,7 @@ _ANSWER = 6
 
 class Reads(TypedDict):
     messages: list[AnyMessage]
+    plan: NotRequired[dict[str, Any]]
 
 
 class Writes(TypedDict, total=False):
@@ -45,11 +46,16 @@ async def begin(state: Reads, runtime: Runtime[Deps]) -> Writes:
         "messages": [*_instead(messages, said), *abandoned(messages)],
         "steps": 0,
         "draft": None,
-        "plan": {},
+        "plan": put_off(state.get("plan")),
         "progress": {},
         "replans": 0,
         "recalled": [],
     }
+
+
+def put_off(plan: dict[str, Any] | None) -> dict[str, Any]:
+    """Keep a plan that waits for the answer to its question; any other belongs to the run that made it."""
+    return plan if plan and plan.get("question") and plan.get("steps") else {}
 
 
 def _instead(messages: list[AnyMessage], said: str) -> list[AnyMessage]:

@@ -7,6 +7,7 @@ from langchain_core.messages import AnyMessage, SystemMessage
 from langgraph.runtime import Runtime
 from pydantic import ValidationError
 
+from interlock.nodes.begin import put_off
 from interlock.nodes.prompt import prompt
 from interlock.nodes.tracing import Contracts, tainted, trusted_only
 from interlock.runtime.contract import ToolContract
@@ -35,6 +36,8 @@ async def plan(state: Reads, runtime: Runtime[Deps]) -> Writes:
     deps, step = runtime.context, state["steps"] + 1
     spoken = trusted_only(state["messages"], deps.tools.contract) if tainted(state) else state["messages"]
     messages = prompt(_system(deps), spoken, state["recalled"])
+    if put_off(state["plan"]):
+        messages.append(SystemMessage(f"<planned>\n{orjson.dumps(state['plan']).decode()}\n</planned>"))
     if state["progress"]:
         messages.append(results_block(_trusted(state["progress"], deps.tools.contract)))
     made = await _asked(deps, messages, step)

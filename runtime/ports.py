@@ -45,6 +45,8 @@ class ToolOutcome:
     value: Any = None
     """The validated result as JSON data; None unless ok."""
     label: Label = field(default_factory=Label)
+    code: str = ""
+    """Why the gate did not let it be tried, such as `arguments` or `denied`; empty where it was tried, or waits."""
     waiting: dict[str, Any] | None = None
     """The approval this call waits for, as shown to a person; None unless it waits."""
 

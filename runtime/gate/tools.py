@@ -138,7 +138,7 @@ class GatedTools:
             label=label, origin=origin,
         )  # fmt: skip
         self.gate.refuse(self.run, at, event)
-        return ToolOutcome(call=call, ok=False, content=told)
+        return ToolOutcome(call=call, ok=False, content=told, code=code)
 
 
 def offered_in(journal: Journal, run: str) -> tuple[str, ...] | None:

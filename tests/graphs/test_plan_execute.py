@@ -106,6 +106,27 @@ async def test_a_question_ends_the_run_with_the_question(home: Home, agents: Any
     assert (reply.status, reply.text, till.paid) == ("done", "How much?", [])
 
 
+async def test_steps_beside_a_question_are_kept_for_the_plan_that_has_the_answer(
+    home: Home, agents: Any, till: Any
+) -> None:
+    pay = step("s2", "pay", args={"amount": "20"})
+    agent = agents.make(plans(step("s1", "look"), question="How much?"), plans(step("s1", "look"), pay), "Paid.")
+    async with Session(plan_execute(agent), home=home) as session:
+        asked = await session.send("look, then pay")
+        reply = await session.send("20, please")
+
+    assert (asked.text, reply.text, till.paid) == ("How much?", "Paid.", [Decimal(20)])
+    shown = [[str(m.content) for m in prompt if str(m.content).startswith("<planned>")] for prompt in agent.model.asked]
+    assert [len(found) for found in shown] == [0, 1, 0]
+    assert '"tool":"look"' in shown[1][0]
+
+
+async def test_a_call_that_a_policy_denied_is_not_planned_anew(home: Home, agents: Any, till: Any) -> None:
+    reply = await run(home, agents, plans(step("s1", "pay", args={"amount": "900"})), "It was not allowed.")
+
+    assert (reply.text, till.paid) == ("It was not allowed.", [])
+
+
 async def test_a_step_waits_for_approval_and_the_plan_goes_on_after_it(home: Home, agents: Any, till: Any) -> None:
     plan = plans(step("s1", "pay", args={"amount": "100"}), step("s2", "look", when=[{"step": "s1", "op": "not_null"}]))
     async with Session(plan_execute(agents.make(plan, "Paid and looked.")), home=home, user="7") as session:
