@@ -71,7 +71,7 @@ class Planner:
             sources = {key: self._source(name, key, value) for key, value in arguments.items() if value is not None}
             step = self._step(name, sources)
             result, _error = runtime.run_function(env, name, arguments)
-            self._brought.append((step, self._contracts[name], _plain(result)))
+            self._brought.append((step, self._contracts[name], plain(result)))
         return {"steps": self._steps}
 
     def _step(self, tool: str, sources: dict[str, Any]) -> str:
@@ -124,7 +124,8 @@ class Planner:
         return {"step": self._brought[-1][0]} if self._brought else {}
 
 
-def _plain(result: Any) -> Any:
+def plain(result: Any) -> Any:
+    """Take a result as plain data."""
     if hasattr(result, "model_dump"):
         return result.model_dump(mode="json")
-    return [_plain(part) for part in result] if isinstance(result, list) else result
+    return [plain(part) for part in result] if isinstance(result, list) else result

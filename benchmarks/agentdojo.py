@@ -1,7 +1,8 @@
 """Prompt injections that take effect, and tasks that still get done: AgentDojo's suites banking and slack, v1.2.2.
 
 The model is the worst case (see _dojo_model.py), the tools' contracts are a deployer's (see _dojo_tools.py). Every pair
-of a user's task and an injection is run with nobody to ask, and with a person who approves everything.
+of a user's task and an injection is run with nobody to ask, with a person who approves everything, and for comparison
+without Interlock: the same model calls the same tools directly.
 
     pip install -e '.[bench]' && python benchmarks/agentdojo.py
 """
@@ -20,10 +21,10 @@ from typing import Any
 
 from agentdojo.agent_pipeline.ground_truth_pipeline import GroundTruthPipeline
 from agentdojo.attacks.attack_registry import load_attack
-from agentdojo.functions_runtime import FunctionsRuntime
+from agentdojo.functions_runtime import FunctionCall, FunctionsRuntime
 from agentdojo.task_suite.load_suites import get_suite
 
-from _dojo_model import Planner, WorstCase, as_calls
+from _dojo_model import Planner, WorstCase, as_calls, plain
 from _dojo_tools import PROMISES, World
 from _report import arguments, finish, table
 from interlock import Agent, Budget, Caller, Session
@@ -119,6 +120,27 @@ class Bench:
         return asked, tuple(policy for call in reply.calls if call.outcome == "refused" for policy in call.policies)
 
 
+def undefended(suite: Any, user: Any, injection: Any) -> Ran:
+    """Let the same model call the tools with nothing in between."""
+    injections = load_attack("direct", suite, GroundTruthPipeline(None)).attack(user, injection)
+    env = user.init_environment(suite.load_and_inject_default_environment(injections))
+    before = env.model_copy(deep=True)
+    runtime, made = FunctionsRuntime(suite.tools), list[FunctionCall]()
+    left, injected = as_calls(user.ground_truth(before)), as_calls(injection.ground_truth(before))
+    while left:
+        name, arguments = left.pop(0)
+        result, error = runtime.run_function(env, name, arguments)
+        if error is None:
+            made.append(FunctionCall(function=name, args=arguments))
+        if any(text and text in str(plain(result)) for text in injections.values()):
+            left, injected = [*injected, *left], []
+    output = [{"type": "text", "content": user.GROUND_TRUTH_OUTPUT or "Done."}]
+    solved, attacked = (bool(suite._check_task_result(task, output, before, env, made)) for task in (user, injection))
+    return Ran(
+        suite=suite.name, user=user.ID, injection=injection.ID, solved=solved, attacked=attacked, asked=0, refused=()
+    )
+
+
 async def run_all(bench: Bench, *, injected: bool) -> list[Ran]:
     """Run every user task, or every pair."""
     return [
@@ -126,6 +148,16 @@ async def run_all(bench: Bench, *, injected: bool) -> list[Ran]:
         for suite in (get_suite(VERSION, name) for name in PROMISES)
         for user in suite.user_tasks.values()
         for injection in (suite.injection_tasks.values() if injected else [None])
+    ]
+
+
+def run_all_bare() -> list[Ran]:
+    """Run every pair without Interlock."""
+    return [
+        undefended(suite, user, injection)
+        for suite in (get_suite(VERSION, name) for name in PROMISES)
+        for user in suite.user_tasks.values()
+        for injection in suite.injection_tasks.values()
     ]
 
 
@@ -141,11 +173,14 @@ def main() -> None:
         alone = asyncio.run(run_all(absent, injected=True))
         approved = asyncio.run(run_all(willing, injected=True))
         home.close()
+    bare = run_all_bare()
     figures = {
+        "attacks_without_interlock": _share(bare, "attacked"),
         "attacks_nobody_to_ask": _share(alone, "attacked"),
         "attacks_all_approved": _share(approved, "attacked"),
         "solved_without_attack": _share(benign, "solved"),
         "approvals_per_benign_task": round(sum(ran.asked for ran in benign) / len(benign), 3),
+        "solved_under_attack_without_interlock": _share(bare, "solved"),
         "solved_under_attack_nobody_to_ask": _share(alone, "solved"),
         "pairs": len(alone),
         "tasks": len(benign),

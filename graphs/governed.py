@@ -89,6 +89,8 @@ def _is_kept() -> bool:
 
 def _note_end(entered: Entered, error: BaseException, runtime: Runtime[Any]) -> None:
     """Note how a run ended that an error or an interrupt has left; with several, the first failure counts."""
+    if isinstance(error, RunStopped):
+        error.run = entered.run.scope.run
     if not isinstance(error, GraphInterrupt):
         code = error.code if isinstance(error, InterlockError) else type(error).__name__
         status: Status = "stopped" if isinstance(error, RunStopped) else "failed"

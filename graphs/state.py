@@ -59,6 +59,8 @@ class ThreadState(ThreadInput):
     label: Annotated[dict[str, Any], joined]
     steps: int
     recalled: list[str]
+    doubted: list[str]
+    """Those of the recalled texts that nobody vouches for."""
     draft: AIMessage | None
 
 

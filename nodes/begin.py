@@ -30,6 +30,7 @@ class Writes(TypedDict, total=False):
     progress: dict[str, Any]
     replans: int
     recalled: list[str]
+    doubted: list[str]
 
 
 async def begin(state: Reads, runtime: Runtime[Deps]) -> Writes:
@@ -50,6 +51,7 @@ async def begin(state: Reads, runtime: Runtime[Deps]) -> Writes:
         "progress": {},
         "replans": 0,
         "recalled": [],
+        "doubted": [],
     }
 
 

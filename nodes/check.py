@@ -10,10 +10,10 @@ from langgraph.types import Command
 from interlock.nodes.state import this_turn
 from interlock.nodes.think import sends
 from interlock.nodes.tracing import Contracts, evidence, tainted
-from interlock.runtime.labels import field_label, without_positions
+from interlock.runtime.envelope import Envelope
 from interlock.runtime.plan import Plan, Step, next_steps, progress
 from interlock.runtime.ports import Deps
-from interlock.runtime.records import Choice, Origin
+from interlock.runtime.records import Origin
 
 MOST_REPLANS = 2
 MENDABLE = ("arguments", "unknown-tool", "not-offered")
@@ -50,7 +50,7 @@ async def check(state: Reads, runtime: Runtime[Deps], *, then: str = "finish") -
     if not ready:
         return Command(goto="respond", update={"progress": found})
     asked = AIMessage("", tool_calls=[_call(state, step, found) for step in ready])
-    traced = [planned(step, found, state, runtime.context.tools.contract) for step in ready]
+    traced = [planned(plan, step, found, state, runtime.context.tools.contract) for step in ready]
     return Command(goto=sends(asked, state, state["steps"], traced), update={"progress": found, "messages": [asked]})
 
 
@@ -109,21 +109,16 @@ def _call(state: Any, step: Step, found: dict[str, Any]) -> Any:
     return {"type": "tool_call", "id": call_id(state, step), "name": step.tool, "args": arguments}
 
 
-def planned(step: Step, found: dict[str, Any], state: Any, contracts: Contracts) -> Origin:
+def planned(plan: Plan, step: Step, found: dict[str, Any], state: Any, contracts: Contracts) -> Origin:
     """Tell who chose the arguments of a planned call: the plan, or a field of a result."""
     contract = contracts(step.tool)
     if contract is None or not tainted(state):
         return Origin(plan="on", step=step.id)
-    proof, known = evidence(state["messages"], contracts), values(found)
-    choices: dict[str, Choice] = {}
-    arguments = {name: source.resolve(known) for name, source in step.arguments.items()}
-    for name in contract.choosing & arguments.keys():
-        source = step.arguments[name]
-        giver = contracts(found[source.step]["tool"]) if source.refers else None
-        vouched = giver is None or field_label(giver, without_positions(source.field)).integrity == "trusted"
-        choices[name] = "said" if vouched else proof.chosen(arguments[name])
-    carries = contract.open_world and proof.carries(arguments)
-    return Origin(plan="on", step=step.id, choices=choices, carries=carries)
+    known = values(found)
+    brought = {id: [value] for id, value in known.items()}
+    proof = evidence(state["messages"], contracts)
+    envelope = Envelope(plan=plan, contracts=contracts, evidence=proof, results=brought)
+    return envelope.foreseen(step, {name: source.resolve(known) for name, source in step.arguments.items()})
 
 
 def _parsed(content: str) -> Any:

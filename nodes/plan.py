@@ -19,6 +19,7 @@ from interlock.runtime.ports import Deps
 class Reads(TypedDict):
     messages: list[AnyMessage]
     recalled: list[str]
+    doubted: list[str]
     plan: dict[str, Any]
     progress: dict[str, Any]
     steps: int
@@ -35,7 +36,8 @@ async def plan(state: Reads, runtime: Runtime[Deps]) -> Writes:
     """Ask the planner for a plan; on a replan, show it what came of the last one. It sees trusted text only."""
     deps, step = runtime.context, state["steps"] + 1
     spoken = trusted_only(state["messages"], deps.tools.contract) if tainted(state) else state["messages"]
-    messages = prompt(_system(deps), spoken, state["recalled"])
+    vouched = [text for text in state["recalled"] if text not in state["doubted"]]
+    messages = prompt(_system(deps), spoken, vouched)
     if put_off(state["plan"]):
         messages.append(SystemMessage(f"<planned>\n{orjson.dumps(state['plan']).decode()}\n</planned>"))
     if state["progress"]:

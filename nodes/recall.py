@@ -7,7 +7,6 @@ from langgraph.runtime import Runtime
 
 from interlock.nodes.state import label_of, last_said
 from interlock.runtime.ports import Deps
-from interlock.runtime.records import Label
 
 
 class Reads(TypedDict):
@@ -17,6 +16,7 @@ class Reads(TypedDict):
 
 class Writes(TypedDict, total=False):
     recalled: list[str]
+    doubted: list[str]
     label: dict[str, object]
 
 
@@ -28,8 +28,12 @@ async def recall(state: Reads, runtime: Runtime[Deps]) -> Writes:
     found = await memory.recall(last_said(state["messages"]), at="recall")
     label = label_of(state)
     for item in found.items:
-        label = label.join(Label.model_validate(item.label))
-    return {"recalled": [item.text for item in found.items], "label": label.model_dump(mode="json")}
+        label = label.join(item.label)
+    return {
+        "recalled": [item.text for item in found.items],
+        "doubted": [item.text for item in found.items if item.label.integrity == "untrusted"],
+        "label": label.model_dump(mode="json"),
+    }
 
 
 def fenced(recalled: list[str]) -> list[AnyMessage]:

@@ -14,6 +14,7 @@ from interlock.runtime.labels import (
     Leaf,
     field_label,
     labelled,
+    leaves,
     mentions,
     pointers,
     same,
@@ -48,6 +49,18 @@ class Envelope:
             why = f"step {step.id}: {found}"
         traced = self.evidence.origin(contract, call.arguments)
         return traced.model_copy(update={"plan": "off", "why": why})
+
+    def foreseen(self, step: Step, arguments: dict[str, Any]) -> Origin:
+        """Tell who chose the arguments of a call that is made as a step of the plan says."""
+        contract = self.contracts(step.tool)
+        if contract is None:
+            return Origin(plan="on", step=step.id)
+        choices: dict[str, Choice] = {
+            name: self._chose(step.arguments[name], arguments[name])
+            for name in sorted(contract.choosing & arguments.keys())
+        }
+        carries = contract.open_world and self.evidence.carries(arguments)
+        return Origin(plan="on", step=step.id, choices=choices, carries=carries)
 
     def took(self, call: ToolCall, origin: Origin, value: Any) -> None:
         """Note that a call was made and what it brought."""
@@ -94,6 +107,13 @@ class Envelope:
         }
         carries = contract.open_world and self.evidence.carries(call.arguments)
         return Origin(plan="on", step=step.id, choices=chosen, carries=carries)
+
+    def _chose(self, source: Source, value: Any) -> Choice:
+        parts = [part for _path, part in leaves(value)] if source.refers else [value]
+        choices: list[Choice] = [
+            self._traced(source, part, exact=True) or "untrusted" for part in parts if part not in (None, "")
+        ]
+        return worst(choices)
 
     def _traced(self, source: Source, value: Any, *, exact: bool) -> Choice | None:
         """Tell who chose a value that should come from a source; None where it does not."""

@@ -172,16 +172,17 @@ class Session:
         graph: Any = self._opened()
         modes = ["updates", "messages"] if tokens else ["updates"]
         error: Exception | None = None
+        run = ""
         stream = graph.astream(given, self._config, context=self.caller, stream_mode=modes, durability="sync")
         try:
             async for mode, chunk in self._at_home(stream, ticket):
                 for event in _events(mode, chunk):
                     yield event
-        except RunStopped:
-            pass
+        except RunStopped as stopped:
+            run = stopped.run  # of a run that was stopped in its first node the thread's state knows nothing
         except Exception as caught:
             error = caught
-        run = (await self._snapshot()).values.get("run", {}).get("id")
+        run = run or (await self._snapshot()).values.get("run", {}).get("id")
         if error is not None and (isinstance(error, InterlockError) or not run):
             raise error
         yield Ended(reply=self._reply(run))

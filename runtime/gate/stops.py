@@ -16,6 +16,9 @@ class RunStopped(InterlockError, GraphBubbleUp):
     code = "stopped"
     exit_status = 4
 
+    run: str = ""
+    """The run; empty until it has left its node."""
+
 
 @dataclass(eq=False, kw_only=True)
 class BudgetSpent(RunStopped):

@@ -67,7 +67,7 @@ class Words:
 def document(contract: ToolContract) -> str:
     """Give all that a contract says in words: its name, what it does, its arguments and their allowed values."""
     parts = [spaced(contract.name), contract.description]
-    for name, schema in _arguments(contract.arguments):
+    for name, schema in arguments_of(contract.arguments):
         parts += [spaced(name), str(schema.get("description", "")), " ".join(map(str, schema.get("enum", ())))]
     return " ".join(part for part in parts if part)
 
@@ -88,15 +88,15 @@ def _stem(word: str) -> str:
     return word
 
 
-def _arguments(schema: JsonSchema) -> Iterator[tuple[str, JsonSchema]]:
+def arguments_of(schema: JsonSchema) -> Iterator[tuple[str, JsonSchema]]:
     """List arguments, with those inside of objects and lists. A recursive schema is followed once."""
     properties: dict[str, Any] = schema.get("properties", {})
     for name, part in properties.items():
         yield name, part
-        yield from _arguments(part)
+        yield from arguments_of(part)
     for part in (schema.get("items"), *schema.get("anyOf", ())):
         if isinstance(part, dict):
             inner = cast(JsonSchema, part)
             if "enum" in inner:
                 yield "", inner
-            yield from _arguments(inner)
+            yield from arguments_of(inner)
