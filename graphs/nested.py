@@ -2,12 +2,10 @@
 
 from typing import Any
 
-from langgraph.graph.state import CompiledStateGraph
-
 from interlock.graphs.governed import Node
 
 
-def as_node(graph: CompiledStateGraph[Any, Any, Any, Any]) -> Node:
+def as_node(graph: Any) -> Node:
     """Make a node of a graph. What it uses comes out of both budgets, and what it read labels what is said."""
 
     async def run(state: Any, runtime: Any) -> dict[str, Any]:

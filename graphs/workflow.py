@@ -1,7 +1,7 @@
 """Graphs of one's own: nodes and edges as in LangGraph's `StateGraph`, each node governed."""
 
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
@@ -56,7 +56,8 @@ class Workflow:
             goes_to: where it may lead, if it returns a `Command`; needed only to draw the graph.
             step: whether each time that it runs counts as a step of the budget.
         """
-        self._add(name, as_node(node) if isinstance(node, CompiledStateGraph) else node, goes_to=goes_to, step=step)
+        made = as_node(cast(Any, node)) if isinstance(node, CompiledStateGraph) else node
+        self._add(name, made, goes_to=goes_to, step=step)
 
     def add_edge(self, before: str, after: str) -> None:
         """Let one node follow another; START and END are the frame's."""

@@ -83,12 +83,14 @@ class Purse:
                 self.shared.step()
             unless_all.pop_all()
         for purse in self.line:
-            purse._unsaved += 1
+            with purse._lock:
+                purse._unsaved += 1
 
     def charge(self, tx: Transaction, ledger: Ledger, used: Usage) -> None:
         """Tell the ledger what this run, and the runs that it is part of, have used."""
         for purse in self.line:
-            steps, purse._unsaved = purse._unsaved, 0
+            with purse._lock:
+                steps, purse._unsaved = purse._unsaved, 0
             ledger.charge(tx, purse.scope, used.model_copy(update={"steps": steps}) if steps else used)
 
     def share(self) -> float:
