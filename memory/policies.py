@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self, cast
 import yaml
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
+from interlock.memory.ranker import Ranker
 from interlock.runtime.errors import PolicyBroken
 from interlock.runtime.memories import FactRule, Kind, Sensitivity, Speaker, compiles
 
@@ -97,6 +98,11 @@ class ReadPolicy(Policy, frozen=True, extra="forbid"):
     """What is read for; memories that are meant for other purposes are withheld."""
     tokens: int | None = Field(default=800, ge=1)
     """How much text comes back at most, in model tokens, estimated at four characters each."""
+    ranker: Ranker | None = None
+    """Corrects the fixed weights' scores; None: they stand."""
+    recency: float = Field(default=0.0, ge=0, le=0.1)
+    """By which share of its score at most what was learned lately is raised, and what is old is lowered. More than a
+    tenth would bury what answers under what is new."""
     order: Literal["score", "newest", "oldest"] = "score"
     """How what was chosen is put; it is always chosen by score."""
     as_of: datetime | None = None

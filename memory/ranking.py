@@ -8,7 +8,8 @@ import math
 import re
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from interlock.memory.cloud import Near
@@ -26,6 +27,7 @@ MEANING = 0.7
 PRIOR_ROWS = 20
 """As if so many texts without any rare word had been seen: a memory of three rows knows no frequencies."""
 PRIOR_SHARE = 0.8
+HALF_LIFE = timedelta(days=30)
 SPEAKER_ENDS = 40
 """By which character the `: ` after a speaker's name has come."""
 
@@ -114,6 +116,17 @@ def rank(asked: Asked, rows: Sequence[sqlite3.Row], *, words: Mapping[int, float
         Hit(row=rows[i], score=scores[i], meaning=meaning[i], words=found[i], near=None if near is None else close[i])
         for i in order
     ]
+
+
+def aged(hits: Sequence[Hit], share: float, now: datetime) -> list[Hit]:
+    """Raise what was learned lately and lower what is old, by at most a share of the score; best first."""
+
+    def factor(hit: Hit) -> float:
+        age = max(now - datetime.fromisoformat(hit.row["learned_at"]), timedelta())
+        return 1 + share * (2 * math.pow(0.5, age / HALF_LIFE) - 1)
+
+    weighed = [replace(hit, score=min(hit.score * factor(hit), 1.0)) for hit in hits]
+    return sorted(weighed, key=lambda hit: -hit.score)
 
 
 def _named(query: str, texts: Sequence[str]) -> "Row":

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from interlock.memory.cloud import Near
+from interlock.memory.evidence import Candidates, candidates
 from interlock.memory.fingerprints import Fingerprints
 from interlock.memory.layout import folder_of
 from interlock.memory.policies import ReadPolicy
 from interlock.memory.projection import directions, packed, shrunk
-from interlock.memory.ranking import Asked, Hit, rank, weights
+from interlock.memory.ranking import Asked, Hit, aged, rank, weights
 from interlock.memory.recalling import (
     CANDIDATES,
     STOPWORDS,
@@ -25,6 +26,7 @@ from interlock.memory.recalling import (
     fetch,
     frequencies,
     latest,
+    live,
     meeting,
     permitted,
     readable,
@@ -103,9 +105,18 @@ class Shelf:
         condition = readable_rows(seen_by(owner), policy, self.moment(now))
         if not latest(self.truth, condition, 1):
             return Recall()
-        found = permitted(self._hits(readable(query), condition), policy, roles)
+        hits = self._hits(readable(query), condition)
+        if policy.ranker is not None:
+            hits = policy.ranker.ranked(query, hits)
+        if policy.recency:
+            hits = aged(hits, policy.recency, now)
+        found = permitted(hits, policy, roles)
         self._uses.count([item.id for item in found.items], now)
         return found
+
+    def candidates(self, query: str, owner: Owner, now: datetime) -> Candidates:
+        """Tell what speaks for each memory that may answer a query."""
+        return candidates(query, self._hits(readable(query), live(seen_by(owner), self.moment(now))))
 
     def moment(self, now: datetime) -> datetime:
         """Give the time, but none before the last that is on record."""

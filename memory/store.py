@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from interlock.memory.erasing import forget, verify
+from interlock.memory.evidence import Candidates
 from interlock.memory.judging import Verdict, judge
 from interlock.memory.policies import PrunePolicy, ReadPolicy, WritePolicy
 from interlock.memory.pruning import Pruning
@@ -78,6 +79,13 @@ class Store:
             return Recall()
         with self._shelves.of(owner) as shelf:
             return shelf.recall(query, owner, policy or self._read, self._clock.now(), roles=roles)
+
+    def candidates(self, query: str, owner: Owner) -> Candidates:
+        """Give what may answer a query, and what speaks for each: what `interlock.memory.ranker.learn` learns from."""
+        if not self._shelves.exists(owner):
+            return Candidates(ids=(), evidence=())
+        with self._shelves.of(owner) as shelf:
+            return shelf.candidates(query, owner, self._clock.now())
 
     def add(self, note: Note, owner: Owner, *, approved: bool = False) -> Written:
         """Do what `remember` does, and wait for it."""

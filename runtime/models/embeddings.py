@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from interlock.runtime.errors import ModelMissing
-from interlock.runtime.models.bert import Bert, bert_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -96,7 +95,6 @@ class MiniLM:
     def __init__(self, path: str | None = None) -> None:
         self._folder, self._expected = _find(path)
         self._model: Any = None
-        self._bert: Bert | None = None
         self._digest: str | None = None
         self._cache: OrderedDict[str, _Reading] = OrderedDict()
         # One at a time: fast tokenizers refuse to be borrowed twice, and the CPU is busy anyway.
@@ -143,10 +141,7 @@ class MiniLM:
             return []
         model = self._loaded()
         with _one_thread():
-            if self._bert is None:
-                found = model.encode(texts, output_value=None, batch_size=BATCH, show_progress_bar=False)
-            else:
-                found = _features(self._bert, model, texts)
+            found = model.encode(texts, output_value=None, batch_size=BATCH, show_progress_bar=False)
         special = set(model.tokenizer.all_special_tokens)
         return [_reading(features, model.tokenizer, special) for features in found]
 
@@ -158,34 +153,7 @@ class MiniLM:
                     transformer = _import()
                     self._digest = name.result()
                 self._model = _load(transformer, self._folder)
-                self._bert = bert_of(self._model)
             return self._model
-
-
-def _features(bert: Bert, model: Any, texts: list[str]) -> list[dict[str, Any]]:
-    """Do what `encode(output_value=None)` does, texts of like length together."""
-    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-    found: list[dict[str, Any]] = [{}] * len(texts)
-    for start in range(0, len(order), BATCH):
-        batch = order[start : start + BATCH]
-        read = model.tokenizer(
-            [texts[i] for i in batch],
-            padding=True,
-            truncation=True,
-            max_length=model.max_seq_length,
-            return_tensors="pt",
-        )
-        ids, mask = read["input_ids"], read["attention_mask"]
-        vectors = bert.forward(ids, mask)
-        sentences = (vectors * mask[:, :, None]).sum(1)
-        for place, i in enumerate(batch):
-            found[i] = {
-                "input_ids": ids[place],
-                "attention_mask": mask[place],
-                "token_embeddings": vectors[place],
-                "sentence_embedding": sentences[place],
-            }
-    return found
 
 
 def _reading(features: dict[str, Any], tokenizer: Any, special: set[str]) -> _Reading:
