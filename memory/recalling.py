@@ -19,7 +19,7 @@ from interlock.runtime.records import Confidentiality, Label
 CANDIDATES = 60
 WIDER = 4
 CHARACTERS_PER_TOKEN = 4
-SHOWN = "m.row, m.id, m.text, m.kind, m.sensitivity, m.purposes, m.label, m.learned_at, m.previous"
+SHOWN = "m.row, m.id, m.text, m.kind, m.subject, m.sensitivity, m.purposes, m.label, m.learned_at, m.previous"
 QUERY_CHARACTERS = 2_000
 QUERY_TERMS = 64
 STOPWORDS = frozenset(

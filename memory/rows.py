@@ -41,6 +41,11 @@ def link(db: sqlite3.Connection, id: str, kind: str, other: str) -> None:
     db.execute("INSERT OR IGNORE INTO links VALUES (?, ?, ?)", (id, kind, other))
 
 
+def with_slot(text: str, subject: str | None, attribute: str | None) -> str:
+    """Give a text as it is looked for: whoever asks for a slot names the slot, which the text itself may not."""
+    return text if subject is None else f"{subject} {attribute}: {text}"
+
+
 def remove(db: sqlite3.Connection, ids: Sequence[str]) -> None:
     """Delete rows with their words and tokens, and take their text out of their neighbours' words."""
     for id in ids:
@@ -83,7 +88,8 @@ def _write_words(db: sqlite3.Connection, numbers: Iterable[int]) -> None:
     for number in numbers:
         shown = [*reversed(_neighbours(db, number, after=False)), number, *_neighbours(db, number)]
         marks = ", ".join("?" * len(shown))
-        texts = [row[0] for row in db.execute(f"SELECT text FROM memories WHERE row IN ({marks}) ORDER BY row", shown)]  # noqa: S608
+        sql = f"SELECT text, subject, attribute FROM memories WHERE row IN ({marks}) ORDER BY row"  # noqa: S608
+        texts = [with_slot(*row) for row in db.execute(sql, shown)]
         (since,) = db.execute("SELECT valid_from FROM memories WHERE row = ?", (number,)).fetchone()
         day = f"{int(since[8:10])} {MONTHS[int(since[5:7]) - 1]} {since[:4]}"
         db.execute("DELETE FROM words WHERE rowid = ?", (number,))

@@ -15,6 +15,7 @@ from interlock.memory.cloud import Near
 from interlock.memory.evidence import Candidates, candidates
 from interlock.memory.fingerprints import Fingerprints
 from interlock.memory.layout import folder_of
+from interlock.memory.naming import dense, lifted, named_in, slots_of, unnamed
 from interlock.memory.policies import ReadPolicy
 from interlock.memory.projection import directions, packed, shrunk
 from interlock.memory.ranking import Asked, Hit, aged, rank, weights
@@ -81,7 +82,7 @@ class Shelf:
 
     def remember(self, drafts: Sequence[Draft]) -> list[Written]:
         """Write drafts, all or none. When this returns, they are found by words and by meaning."""
-        read = self.tokens_of([draft.verdict.text for draft in drafts])
+        read = self.tokens_of([draft.sought for draft in drafts])
         self._uses.write()  # whether a text was recalled before decides whether it is learned
         with self._writing() as vectors:
             with self.truth.transaction() as db:
@@ -218,14 +219,16 @@ class Shelf:
 
     def _hits(self, query: str, condition: Condition) -> list[Hit]:
         """Rank the best candidates by words and by meaning; those that no vector stands for come by age."""
+        named = named_in(self.truth, query)
         words = by_words(self.truth, query, condition, CANDIDATES)
-        near = self._near(query)
-        numbers = set(words)
+        near = self._near(unnamed(query, named))
+        numbers = set(words) | set(slots_of(self.truth, named, condition, CANDIDATES))
         if near is not None:
             numbers |= self._nearest(near, condition)
         unseen = condition if near is None else condition.also("m.in_vectors = 0")
         numbers |= set(latest(self.truth, unseen, CANDIDATES))
-        return rank(self._asked(query), fetch(self.truth, condition, numbers), words=words, near=near)
+        ranked = rank(self._asked(query), fetch(self.truth, condition, numbers), words=words, near=near)
+        return lifted(ranked, named) if named else ranked
 
     def _nearest(self, near: Near, condition: Condition) -> set[int]:
         """Find the nearest rows that meet the condition."""
@@ -286,7 +289,7 @@ class Shelf:
     def _follow(self, vectors: Vectors) -> None:
         """Bring the vectors to where the truth is."""
         while new := self.truth.rows("SELECT * FROM memories WHERE in_vectors = 0 LIMIT ?", (PAGE,)):
-            embedded = self._embedder().embed([row["text"] for row in new])
+            embedded = self._embedder().embed([dense(row["text"], row["subject"], row["attribute"]) for row in new])
             vectors.put([_point(row, vector) for row, vector in zip(new, embedded, strict=True)])
             self._mark([row["id"] for row in new], 1)
 

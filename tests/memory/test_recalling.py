@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from interlock.memory import Memory, ReadPolicy
+from interlock.memory.naming import named_in, unnamed
 from interlock.memory.store import Store
 from interlock.runtime.clock import ManualClock
 from interlock.runtime.errors import BadInput
@@ -172,3 +173,33 @@ def test_memories_outlive_the_process_that_wrote_them(home: Path, clock: ManualC
     second = Memory().open(home, clock)
     assert texts(second.search("contact by mail", ann)) == ["prefers e-mail"]
     second.close()
+
+
+def test_whoever_asks_for_a_slot_finds_its_value_whatever_its_words(store: Store, ann: Owner) -> None:
+    for name in ("Mira Lorenz", "Nils Lorenz"):
+        store.add(
+            Note(text=f"For {name}, letter works best.", slot=Slot(subject=name, attribute="preferred channel")), ann
+        )
+        store.add(Note(text=f"{name} told us about a cousin who lives in Athens."), ann)
+        store.add(Note(text=f"The new home of {name} is in Riga.", slot=Slot(subject=name, attribute="home")), ann)
+
+    assert texts(store.search("How should Nils Lorenz be contacted?", ann))[0] == "For Nils Lorenz, letter works best."
+
+
+def test_a_remark_is_not_pushed_aside_by_slots(store: Store, ann: Owner) -> None:
+    store.add(Note(text="I live in Riga.", slot=Slot(subject="user", attribute="home")), ann)
+    store.add(Note(text="I prefer letters.", slot=Slot(subject="user", attribute="preferred channel")), ann)
+    store.add(Note(text="I sent a parcel back last week."), ann)
+
+    assert texts(store.search("When did I send the parcel back?", ann))[0] == "I sent a parcel back last week."
+
+
+def test_a_subject_is_named_only_as_a_whole(store: Store, ann: Owner) -> None:
+    with store._shelves.of(ann) as shelf:  # pyright: ignore[reportPrivateUsage]
+        for subject in ("Ann", "Jo-Ann Lee", "user"):
+            store.add(Note(text="likes tea", slot=Slot(subject=subject, attribute="drink")), ann)
+
+        assert named_in(shelf.truth, "What does Joann drink?") == []
+        assert named_in(shelf.truth, "And JO-ANN LEE's drink?") == ["ann", "jo-ann lee"]
+        assert named_in(shelf.truth, "What do I drink?") == ["user"]
+    assert unnamed("Ann and Anna meet ann.", ["ann"]) == "someone and Anna meet someone."
