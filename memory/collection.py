@@ -78,6 +78,7 @@ def collection_of(client: Any, where: Path | str, embedder: str, *, name: str = 
             name,
             embedding_function=None,
             metadata={"embedder": embedder},
+            get_or_create=True,  # on a server another process may have been faster
             # The graph is never searched (cloud.py is exact), so it is kept cheap to build.
             configuration={"hnsw": {"space": "cosine", "ef_construction": 8, "max_neighbors": 4, **GRAPH}},
         )

@@ -41,7 +41,7 @@ def usable(folder: Path) -> Generator[None]:
         fix = "give names, ids and runs in whole characters"
         raise BadInput(what="memory: half a character (a lone surrogate)", where=repr(error.object), fix=fix) from error
     except OSError as error:
-        fix = "make the folder writable, or give another one with --home"
+        fix = "make the folder writable, or give another one"
         raise HomeUnusable(what=f"memory: {error.strerror or error}", where=str(folder), fix=fix) from error
 
 

@@ -64,6 +64,11 @@ def _check(op: Op) -> None:
     validate_op_namespace(op)
     if isinstance(op, SearchOp):
         check(op.filter)
+    if isinstance(op, ListNamespacesOp):
+        for condition in op.match_conditions or ():
+            if condition.match_type not in ("prefix", "suffix"):
+                what = f"no way to match namespaces: {condition.match_type!r}"
+                raise BadInput(what=what, where="list_namespaces", fix="use prefix or suffix")
 
 
 def _put(op: PutOp, encoder: Encoder | None) -> Put:

@@ -31,9 +31,13 @@ class Gathering:
         while waiting:
             calls = [call for call in waiting if not call[1].done()]
             waiting.clear()
-            if len(calls) < 2 or not await self._together(calls):  # noqa: PLR2004  # one is not several
-                for call in calls:
-                    await self._alone(*call)
+            try:
+                if len(calls) < 2 or not await self._together(calls):  # noqa: PLR2004  # one is not several
+                    for call in calls:
+                        await self._alone(*call)
+            finally:
+                for _, answer in calls:
+                    answer.cancel()  # nobody waits for ever where this task was cancelled; else all have answers
 
     async def _together(self, calls: Waiting) -> bool:
         """Do several calls at once; gives False where they do not all succeed, and none has its answer then."""
@@ -50,11 +54,9 @@ class Gathering:
     async def _alone(self, ops: Sequence[Op], answer: "asyncio.Future[list[Result]]") -> None:
         try:
             _answer(answer, await self._do(ops))
-        except BaseException as error:
+        except Exception as error:
             if not answer.done():
                 answer.set_exception(error)
-            if not isinstance(error, Exception):
-                raise
 
 
 def _answer(answer: "asyncio.Future[list[Result]]", results: list[Result]) -> None:

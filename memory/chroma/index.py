@@ -75,10 +75,11 @@ class Index:
         with self._answering():
             return int(self._collection.count())
 
-    def delete(self) -> None:
-        """Delete the collection with all its vectors."""
+    def delete(self, name: str) -> None:
+        """Delete another collection of this store, if it is there."""
         with self._answering():
-            self._client.delete_collection(self._collection.name)
+            if name in {collection.name for collection in self._client.list_collections()}:
+                self._client.delete_collection(name)
 
     def close(self) -> None:
         disconnect(self._client)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     Matrix = NDArray[np.float32]
 
 CHUNK = 64
+MOST = 1 << 62
 
 
 class Reader:
@@ -84,7 +85,7 @@ class Reader:
         best = list(scores)
         for start in range(0, len(best), CHUNK):
             yield best[start : start + CHUNK]
-        enough = -1 if op.filter else op.offset + op.limit
+        enough = -1 if op.filter else min(op.offset + op.limit, MOST)
         rest = self._items.latest(span(op.namespace_prefix), self._alive, enough, unseen=bool(scores))
         for start in range(0, len(rest), CHUNK):
             yield rest[start : start + CHUNK]

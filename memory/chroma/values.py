@@ -1,7 +1,6 @@
 """Values of items as JSON text. What JSON cannot keep as it is gets refused, not bent."""
 
 import json
-import math
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -41,11 +40,12 @@ def expiry(now: datetime, ttl: float | None, where: str) -> datetime | None:
     if ttl is None:
         return None
     try:
-        if ttl < 0 or math.isnan(ttl):
-            raise _refused(f"a time to live is not {ttl} minutes", where)
-        return now + timedelta(minutes=ttl)
-    except OverflowError as error:
-        raise _refused(f"a time to live is not {ttl} minutes", where) from error
+        if ttl >= 0:  # false for NaN, too
+            return now + timedelta(minutes=ttl)
+    except (OverflowError, TypeError):
+        pass
+    fix = "give minutes, as a number; None: for ever"
+    raise ItemRefused(what=f"a time to live is not {ttl!r} minutes", where=where, fix=fix)
 
 
 def _check_keys(value: Any, where: str) -> None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     Matrix = NDArray[np.float32]
 
+Told = Callable[[int, int], None]
+"""Hears how many of how many vectors are made."""
 AT_ONCE = 256
 """So many vectors go to Chroma together: one at a time costs it as long as all of them."""
 ALIKE = 0.99
@@ -56,7 +58,8 @@ class StoreVectors:
 
         recorded = self._items.meta("probe")
         if recorded is None:
-            self._record(probe)
+            with self._items.transaction() as db:
+                self._items.set_meta(db, self._about(probe))
         else:
             known = np.frombuffer(bytes.fromhex(recorded), dtype=np.float32)
             if known.shape != probe.shape or float(known @ probe) < ALIKE:
@@ -103,20 +106,18 @@ class StoreVectors:
         if self._items.waiting():
             self._send(self._opened())
 
-    def rebuild(self, told: Callable[[int, int], None]) -> None:
-        """Make all vectors anew with this embedder; `told` hears how many of how many are made."""
-        ids = sorted(self._items.field_ids())
-        self._pieces.clear()
-        made = 0
-        for start in range(0, len(ids), AT_ONCE):
-            made += self._remake(ids[start : start + AT_ONCE])
-            told(made, len(ids))
+    def rebuild(self, told: Told) -> None:
+        """Make all vectors anew with this embedder. Interrupted, it goes on when the vectors are needed next."""
         probe = self._encoder.encode([], [], probe=True).probe
         assert probe is not None  # noqa: S101  # it was asked for
-        self._discard()
-        self._record(probe)
+        self.close()
+        with self._items.transaction() as db:
+            # From here on the old collection is nobody's: vectors of two embedders can at no time mix.
+            old, new = self._items.meta("collection"), self._new_name()
+            self._items.set_meta(db, self._about(probe) | {"collection": new, "abandoned": old or new})
+            db.execute("UPDATE fields SET vector = NULL")
         self._admitted = True
-        self.flush()
+        self._opened(told)
 
     def close(self) -> None:
         if self._index is not None:
@@ -144,16 +145,32 @@ class StoreVectors:
             found |= {id: _vector(raw) for id, raw in again.items()}
         return found
 
-    def _opened(self) -> Index:
+    def _opened(self, told: Told = lambda _made, _of: None) -> Index:
         if self._index is None:
             if self._server is None:
                 with usable(self._folder):
                     settle(self._folder)
-            self._index = Index(self._folder, name=self._name(), embedder=self._label(), server=self._server)
-            self._mend(self._index)
+            name = self._items.named_once("collection", self._new_name())
+            index = Index(self._folder, name=name, embedder=self._label(), server=self._server)
+            try:
+                self._abandon(index, name)
+                self._mend(index, told)
+            except BaseException:
+                index.close()
+                raise
+            self._index = index
         return self._index
 
-    def _mend(self, index: Index) -> None:
+    def _abandon(self, index: Index, name: str) -> None:
+        """Delete the collection of an embedder that is no longer used."""
+        if (old := self._items.meta("abandoned")) is None:
+            return
+        if old != name:
+            index.delete(old)
+        with self._items.transaction() as db:
+            db.execute("DELETE FROM meta WHERE name = 'abandoned'")
+
+    def _mend(self, index: Index, told: Told) -> None:
         """Make good what a crash, a lost folder or a lost collection left."""
         self._send(index)
         known = self._items.field_ids()
@@ -164,6 +181,7 @@ class StoreVectors:
             for start in range(0, len(lost), AT_ONCE):
                 self._remake(lost[start : start + AT_ONCE])
                 self._send(index)
+                told(min(start + AT_ONCE, len(lost)), len(lost))
 
     def _send(self, index: Index) -> None:
         """Give Chroma what it lacks, take from it what is gone, and note both."""
@@ -179,38 +197,23 @@ class StoreVectors:
                 db.executemany("DELETE FROM doomed WHERE id = ?", [(id,) for id in doomed])
             more = bool(waiting or doomed)
 
-    def _remake(self, ids: Sequence[int]) -> int:
+    def _remake(self, ids: Sequence[int]) -> None:
         """Embed fields again and put their vectors into the table."""
         rows = self._items.texts(ids)
         found: dict[int, str] = {row["id"]: texts_at(unpacked(row["value"]), row["path"])[row["place"]] for row in rows}
         vectors = self._encoder.encode(list(dict.fromkeys(found.values())), [], probe=False).fields
         with self._items.transaction() as db:
             self._items.set_vectors(db, [(id, vectors[text].tobytes()) for id, text in found.items()])
-        return len(found)
 
-    def _record(self, probe: "Matrix") -> None:
-        with self._items.transaction() as db:
-            self._items.set_meta(db, {"probe": probe.tobytes().hex(), "embedder": self._encoder.label})
-
-    def _discard(self) -> None:
-        """Delete the collection of another embedder; the next use makes one of this."""
-        embedder = self._label()
-        if self._index is None:
-            self._index = Index(self._folder, name=self._name(), embedder=embedder, server=self._server)
-        self._index.delete()
-        self._index.close()
-        self._index = None
+    def _about(self, probe: "Matrix") -> dict[str, str]:
+        return {"probe": probe.tobytes().hex(), "embedder": self._encoder.label}
 
     def _label(self) -> str:
         return self._items.meta("embedder") or self._encoder.label
 
-    def _name(self) -> str:
-        """Name the collection: on a server no other store may have the same."""
-        if (name := self._items.meta("collection")) is None:
-            name = f"store-{self._clock.new_id()}"
-            with self._items.transaction() as db:
-                self._items.set_meta(db, {"collection": name})
-        return name
+    def _new_name(self) -> str:
+        """Make a name for a collection: on a server no other store may have the same."""
+        return f"store-{self._clock.new_id()}"
 
 
 def _vector(raw: bytes) -> "Matrix":

@@ -1,5 +1,6 @@
 """What a store does when what it stands on is damaged, full, gone or another's: it says so, and loses nothing."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from langgraph.store.base import InvalidNamespaceError
+from langgraph.store.base import InvalidNamespaceError, ListNamespacesOp, MatchCondition
 
 from interlock.memory import ChromaStore
 from interlock.memory.collection import connect
@@ -168,6 +169,52 @@ BROKEN: list[tuple[Callable[[int], Any], str]] = [
     (lambda n: [["x"] * 27] * n, "no vectors"),
     (lambda _: [[1.0], [1.0, 2.0]], "no vectors"),
 ]
+
+
+class Tiring(Reversed):
+    """Stops in the middle."""
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        if len(texts) > 1:
+            raise ConnectionError("tired")
+        return super().embed_documents(texts)
+
+
+def test_an_interrupted_reindexing_goes_on_and_never_mixes_embedders(tmp_path: Path, filled: Path) -> None:
+    with opened(tmp_path, Tiring()) as store, pytest.raises(ConnectionError):
+        store.reindex()
+
+    with pytest.raises(HomeUnusable, match="vectors of Tiring"):
+        found(tmp_path)
+    with opened(tmp_path, Reversed()) as store:
+        assert (store.search(NS, query="quill")[0].score or 0) > 0.999
+    client = connect(filled / "vectors")
+    assert [collection.count() for collection in client.list_collections()] == [2]
+    client.close()
+
+
+async def test_a_caller_who_gives_up_holds_nobody_up(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store:
+        calls = [asyncio.create_task(store.aput(NS, f"k{n}", {"text": "quill"})) for n in range(6)]
+        await asyncio.sleep(0)
+        calls[0].cancel()
+        calls[3].cancel()
+        ended = await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), 30)
+
+        assert [isinstance(it, asyncio.CancelledError) for it in ended] == [n in (0, 3) for n in range(6)]
+        assert {"k1", "k2", "k4", "k5"} <= {item.key for item in await store.asearch(NS)}
+
+
+def test_more_than_there_can_be_may_be_asked_for(tmp_path: Path, filled: Path) -> None:
+    with opened(tmp_path) as store:
+        assert len(store.search(NS, limit=10**30)) == 2
+        assert len(store.search(NS, query="quill", limit=10**30)) == 2
+
+
+def test_an_unknown_way_to_match_namespaces_is_refused(tmp_path: Path) -> None:
+    asked: Any = MatchCondition("infix", ("a",))  # type: ignore[arg-type]
+    with ChromaStore(tmp_path) as store, pytest.raises(BadInput, match="infix"):
+        store.batch([ListNamespacesOp((asked,))])
 
 
 @pytest.mark.parametrize(("given", "said"), BROKEN)
@@ -331,8 +378,8 @@ def test_a_value_that_holds_itself_is_refused(tmp_path: Path) -> None:
         store.put(NS, "k", value)
 
 
-@pytest.mark.parametrize("ttl", [-1, float("nan"), 1e300])
-def test_an_impossible_time_to_live_is_refused(tmp_path: Path, ttl: float) -> None:
+@pytest.mark.parametrize("ttl", [-1, float("nan"), 1e300, float("inf"), "5"])
+def test_an_impossible_time_to_live_is_refused(tmp_path: Path, ttl: Any) -> None:
     with ChromaStore(tmp_path) as store:
         with pytest.raises(ItemRefused, match="a time to live is not"):
             store.put(NS, "k", {"n": 1}, ttl=ttl)
