@@ -1,6 +1,6 @@
 """Whether a limit holds that two processes share, each with half of 64 parallel branches.
 
-In every schedule both processes go for one new limit at the same time: on calls, tokens or money, of a user, a tenant
+In every schedule both processes go for one new limit at the same time: on calls, steps, tokens or money, of a user, a tenant
 or a thread. Each branch passes the gate as any call does, asks for a random amount, takes a random time and uses no
 more than it asked for; some fail, some are cancelled in the middle. Counted is what the ledger says in the end.
 """
@@ -64,7 +64,9 @@ def main() -> None:
 def limit_of(schedule: int, seed: int) -> tuple[Limit, Caller, str]:
     """Choose the limit of a schedule, the same in both processes, and whom it is for."""
     chance = random.Random(f"{seed}/{schedule}")  # noqa: S311  # repeatable schedules
-    unit, most = chance.choice([("tool_calls", 40), ("tokens", 4_000), ("output_tokens", 2_000), ("usd", 1)])
+    unit, most = chance.choice(
+        [("tool_calls", 40), ("steps", 40), ("tokens", 4_000), ("output_tokens", 2_000), ("usd", 1)]
+    )
     amount: Any = Decimal(chance.randint(1, 100)) / 100 if unit == "usd" else chance.randint(0, most)
     facts: dict[str, Any] = {
         "scope": chance.choice(["user", "tenant", "thread"]),
@@ -141,7 +143,7 @@ async def branch(gate: Gate, run: OpenRun, at: int, plan: Plan) -> None:
 
 def some_usage(chance: random.Random) -> Usage:
     return Usage(
-        input_tokens=chance.randint(0, 150), output_tokens=chance.randint(0, 150), tool_calls=1,
+        input_tokens=chance.randint(0, 150), output_tokens=chance.randint(0, 150), tool_calls=1, steps=1,
         usd=Decimal(chance.randint(0, 5_000)) / 100_000,
     )  # fmt: skip
 
@@ -162,7 +164,7 @@ def judged(place: Path, schedules: int, seed: int) -> dict[str, Any]:
         tokens = used.input_tokens + used.output_tokens
         pairs = [
             (tokens, limit.tokens), (used.output_tokens, limit.output_tokens), (used.tool_calls, limit.tool_calls),
-            (used.usd, limit.usd),
+            (used.usd, limit.usd), (used.steps, limit.steps),
         ]  # fmt: skip
         [(spent, most)] = [(spent, most) for spent, most in pairs if most is not None]
         assert spent is not None

@@ -37,7 +37,9 @@ def told(spent: BudgetSpent, found: list[Any]) -> str:
         if isinstance(event, events.ToolDone) and event.call in asked
     ]
     failed = [f"- {_call(asked[event.call])}" for event in found if isinstance(event, events.ToolFailed)]
-    said = f"I had to stop before I was done: {spent.spent} of {spent.limit} {spent.unit} are used up."
+    said = (
+        f"I had to stop before I was done: {spent.spent} of {spent.limit} {spent.unit.replace('_', ' ')} are used up."
+    )
     lists = [("Done:", done or ["- nothing"]), ("Tried without success:", failed)]
     return "\n".join([said, *(line for title, lines in lists if lines for line in (title, *lines[-_MOST:]))])
 

@@ -149,4 +149,7 @@ def _share(budget: Budget, used: Amounts) -> float:
     spent = [(used[unit], getattr(budget, unit)) for unit in COUNTED]
     spent.append((used["input_tokens"] + used["output_tokens"], budget.tokens))
     spent.append((used["nanos"], None if budget.usd is None else budget.usd * NANO))
-    return max((float(amount / limit) if limit else 1.0 for amount, limit in spent if limit is not None), default=0.0)
+    return max(
+        (float(amount / limit) if limit else float(amount > 0) for amount, limit in spent if limit is not None),
+        default=0.0,
+    )

@@ -195,11 +195,13 @@ def budget(
 
 def _shared(home: "Home", machine: Machine) -> int:
     found = [(scope, home.ledger.usage(scope)) for scope in home.ledger.scopes()]
-    machine.write([{"scope": scope, **usage.model_dump(mode="json", exclude={"seconds"})} for scope, usage in found])
+    machine.write([{"scope": scope, **usage.model_dump(mode="json")} for scope, usage in found])
     if not machine.on:
         rows = [
-            [scope, u.model_calls, u.tool_calls, u.input_tokens, u.output_tokens, "?" if u.usd is None else u.usd]
+            [scope, u.steps, u.model_calls, u.tool_calls, u.input_tokens, u.output_tokens,
+             "?" if u.usd is None else u.usd, f"{u.seconds:.2f}"]
             for scope, u in found
-        ]
-        table("spent together", ["scope", "model calls", "tool calls", "tokens in", "tokens out", "USD"], rows)
+        ]  # fmt: skip
+        names = ["scope", "steps", "model calls", "tool calls", "tokens in", "tokens out", "USD", "seconds"]
+        table("spent together", names, rows)
     return 0

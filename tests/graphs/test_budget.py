@@ -125,7 +125,7 @@ async def test_at_the_limit_the_run_replies_with_what_it_has_done(home: Home, ag
 
     assert (reply.status, reply.code, till.paid) == ("stopped", "budget", [Decimal(1), Decimal(2)])
     assert reply.text == (
-        "I had to stop before I was done: 2 of 2 tool_calls are used up.\n"
+        "I had to stop before I was done: 2 of 2 tool calls are used up.\n"
         "Done:\n- pay(amount=1): paid 1\n- pay(amount=2): paid 2"
     )
 
