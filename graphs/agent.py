@@ -32,6 +32,7 @@ class Agent:
         tools: what it may use; made with `@tool`.
         policy: a Cedar file, `"builtin:money"` (or `read_only`, `customer_data`, `shell`), or a list of such; without
             one, read-only tools are allowed and everything else asks a person.
+        roles: the roles that people can have here; a policy that names another one is refused. None: any name is one.
         budget: what one run may use up.
         memory: its long-term memory; None: it remembers only the thread.
         prompts: a folder of `*.md`; without one, or for names it lacks, the built-in prompts.
@@ -48,6 +49,7 @@ class Agent:
     model: "str | BaseChatModel" = "embedded"
     tools: Sequence[Tool] = ()
     policy: str | Path | Sequence[str | Path] | None = None
+    roles: Sequence[str] | None = None
     budget: Budget = field(default_factory=Budget)
     memory: MemoryPlan | None = None
     prompts: str | Path | None = None
@@ -67,6 +69,10 @@ class Agent:
             parts = [self.policy] if isinstance(self.policy, str | Path) else self.policy
             placed = tuple(_placed(part, here) for part in parts)
             object.__setattr__(self, "policy", placed[0] if len(placed) == 1 else placed)
+        if isinstance(self.roles, str) or not all(self.roles or ("any",)):
+            raise BadInput(
+                what=f"roles={self.roles!r} is no list of names", where=f"agent {self.name}", fix='as in roles=["lead"]'
+            )
         names = [tool.contract.name for tool in self.tools]
         for twice in {name for name in names if names.count(name) > 1}:
             raise BadInput(

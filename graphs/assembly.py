@@ -36,7 +36,7 @@ class Assembly:
         """The graph's nodes and edges."""
         self.tools = {tool.contract.name: tool for tool in agent.tools}
         self.contracts = [tool.contract for tool in agent.tools]
-        self.policies = CedarPolicies(agent.policy, self.contracts)
+        self.policies = CedarPolicies(agent.policy, self.contracts, roles=agent.roles)
         self.prompts = PromptFolder(None if agent.prompts is None else Path(agent.prompts))
         self.runs = Runs(self)
         self._smaller_model: ChatModel | None = None

@@ -17,8 +17,6 @@ from interlock.runtime.records import Choice, Label, Origin
 _WORST: tuple[Choice, ...] = ("said", "known", "named", "untrusted")
 _SHORTEST_SECRET = 6
 """Characters from which on a private value counts as recognised inside another text."""
-_STATED = re.compile(r"(?<![\w.])(?:\d[\d.,]*(?![\w])|(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z0-9][\w-]{2,})")
-"""Numbers, and ids: words of letters and digits."""
 _POINTER = re.compile(
     r"(?:https?://|www\.)[^\s<>\"')\]]+|[\w.+%-]+@[\w-]+(?:\.[\w-]+)+|\b[A-Z]{2}\d{2}[A-Z0-9]{11,30}\b"
 )
@@ -144,12 +142,6 @@ class Evidence:
             for secret in secrets
             if not mentions(self.said, secret)
         )
-
-
-def ungrounded(text: str, given: str) -> list[str]:
-    """List the numbers and ids in a text that stand nowhere in what was given, in their order."""
-    stated = dict.fromkeys(found.rstrip(".,-") for found in _STATED.findall(text))
-    return [found for found in stated if not mentions(given, _number(found) if _number(found) is not None else found)]
 
 
 def pointers(text: str) -> set[str]:

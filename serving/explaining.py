@@ -25,6 +25,15 @@ def explained(agent: str, action: str, arguments: str, *, caller: Caller, untrus
         given = assembly.tools[action].check(given)
     elif action not in RESERVED:
         raise BadInput(what=f"there is no tool {action!r}", where=agent, fix=f"one of {sorted(assembly.tools)}")
+    value: Any = None
+    if action == "take_result":
+        value = given.pop("value", None)
+        if given.get("tool") not in assembly.tools:
+            raise BadInput(
+                what=f"take_result is about the result of a tool, not of {given.get('tool')!r}",
+                where="ARGUMENTS",
+                fix=f"""write '{{"tool": "NAME", "value": ...}}' with one of {sorted(assembly.tools)}""",
+            )
     found = assembly.policies.explain(
         Request(
             user=caller.user,
@@ -34,6 +43,7 @@ def explained(agent: str, action: str, arguments: str, *, caller: Caller, untrus
             action=action,
             arguments=given,
             label=Label(integrity="untrusted" if untrusted else "trusted"),
+            value=value,
         )
     )
     considered = [

@@ -56,9 +56,9 @@ def _told_rest(event: events.Event) -> tuple[str, str]:
         case events.ModelFailed() | events.ToolFailed():
             return "  failed", f"{event.error} [{event.ms:.1f} ms]"
         case events.Refused():
-            decision = f" — {_decision(event.decision)}" if event.decision else ""
-            label = f" [{_label(event.label)}{_chosen(event.origin)}]"
-            return f"refused {event.action}", f"{event.code}: {event.told or _json(event.request)}{decision}{label}"
+            by = f" by {', '.join(event.decision.policies)}" if event.decision and event.decision.policies else ""
+            why = f"{event.code}{by} [{_label(event.label)}{_chosen(event.origin)}]"  # first, lest it is cut off
+            return f"refused {event.action}", f"{why}: {event.told or _json(event.request)}"
         case events.ApprovalRequested():
             return f"approval {event.approval}", f"{event.tool} {_json(event.arguments)} — {_decision(event.decision)}"
         case events.ApprovalAnswered():

@@ -7,8 +7,8 @@ from typing import Any
 from interlock.runtime.gate.gate import Gate
 from interlock.runtime.gate.memory import changed_text
 from interlock.runtime.gate.run import OpenRun
+from interlock.runtime.grounding import ungrounded
 from interlock.runtime.journal import events
-from interlock.runtime.labels import ungrounded
 from interlock.runtime.records import Label
 
 

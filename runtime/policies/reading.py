@@ -13,7 +13,7 @@ from cedarpy import (
 
 from interlock.runtime.policies.complaints import complaint
 from interlock.runtime.policies.passages import GROUP, Passage, World
-from interlock.runtime.policies.rules import Finding, Rule, Source, findings_in, meant, rule_of
+from interlock.runtime.policies.rules import Finding, Rule, Source, findings_in, lookalikes, meant, named_roles, rule_of
 from interlock.runtime.policies.sifting import Policy
 from interlock.runtime.policies.text import Statement, broken_at, parse_error, statements
 
@@ -111,6 +111,8 @@ def _findings(source: Source, reads: list[Read], world: World) -> Iterator[Findi
             at = each.statement.find("id")
             yield source.error(f"the id {each.rule.id!r} stands twice, first at {first}", at, "choose another id")
         seen.setdefault(each.rule.id, each)
+    if world.roles is None:
+        yield from lookalikes(list(roles_in(reads, source)))
     result = validate_policies(source.text, world.schema)
     wrong = {error.policy_id for error in result.errors if not complaint(error.error, world).follows}
     for error in result.errors:
@@ -118,6 +120,15 @@ def _findings(source: Source, reads: list[Read], world: World) -> Iterator[Findi
         if not (told.follows and error.policy_id in wrong):
             where = source.where(reads[_number(error.policy_id)].statement.find(*told.words))
             yield Finding(severity="warning" if told.follows else "error", what=told.what, where=where, fix=told.fix)
+
+
+def roles_in(reads: Iterable[Read], source: Source) -> Iterator[tuple[str, str]]:
+    """List the roles that policies name, those who ask and those who may answer, and where."""
+    for each in reads:
+        for kind, name in _entities(each.policy):
+            if kind == "Role":
+                yield name, source.where(each.statement.find(json.dumps(name)))
+        yield from named_roles(source, each.statement, each.policy)
 
 
 def _strangers(source: Source, each: Read, world: World) -> Iterator[Finding]:

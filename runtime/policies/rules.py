@@ -1,7 +1,8 @@
 """What the annotations of a policy say: its id, whether it asks, whom, why, and for how long."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from difflib import get_close_matches
@@ -17,6 +18,7 @@ _CHANGING: Final = ("mask", "drop", "cap")
 _KNOWN: Final = ("id", "decision", "reason", "roles", "quorum", "expires", "description", *_CHANGING)
 _ASKING: Final = ("roles", "quorum", "expires")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_ALIKE: Final = 0.75
 _QUORUM: Final = re.compile(r"[1-9]\d?")
 _DURATION: Final = re.compile(r"([1-9]\d*)([smhd])")
 _CAP: Final = re.compile(r"\s*([\w.]+)\s*:\s*(\d+(?:\.\d+)?)\s*")
@@ -164,6 +166,27 @@ def _complaint_on_roles(value: str, roles: Collection[str] | None) -> tuple[str,
         if roles is not None and name not in roles:
             return f"there is no role {name!r}", meant(name, roles)
     return None
+
+
+def lookalikes(found: Sequence[tuple[str, str]]) -> Iterator[Finding]:
+    """Warn of each role that is written nearly like another one of the policy: one of them may be misspelt.
+
+    Args:
+        found: the roles that a policy names, with where; in order.
+    """
+    often = Counter(name for name, _where in found)
+    for name, where in dict(reversed(found)).items():
+        others = [other for other in often if other != name and often[other] >= often[name]]
+        if close := get_close_matches(name, others, n=1, cutoff=_ALIKE):
+            what = f"the role {name!r} is written nearly like {close[0]!r}"
+            fix = "mend one of them, or name the roles there are in Agent(roles=)"
+            yield Finding(severity="warning", what=what, where=where, fix=fix)
+
+
+def named_roles(source: Source, statement: Statement, policy: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """List the roles that a policy lets answer, and where."""
+    for name in _names(policy.get("annotations", {}).get("roles")):
+        yield name, source.where(statement.find("roles"))
 
 
 def _names(value: str | None) -> list[str]:

@@ -38,7 +38,12 @@ def check(agent: AgentName, json: AsJson = False) -> int:
 @_app.command()
 def explain(
     agent: AgentName,
-    tool: Annotated[str, typer.Argument(help="The tool, or call_model, read_memory, write_memory, reply.")],
+    tool: Annotated[
+        str,
+        typer.Argument(
+            help="The tool, or take_input, make_plan, take_result, call_model, read_memory, write_memory, reply."
+        ),
+    ],
     arguments: Annotated[str, typer.Argument(help="Its arguments as JSON.")] = "{}",
     user: User = "anonymous",
     tenant: Tenant = "default",
@@ -54,6 +59,9 @@ def explain(
     machine.write(found)
     if not json:
         typer.echo(f"{found['outcome']}: {found['reason'] or ', '.join(found['policies'])}")
+        for change in found["changes"]:
+            limit = f" at {change['limit']}" if change["limit"] is not None else ""
+            typer.echo(f"  changed: {change['do']} {change['field']}{limit} (by {', '.join(found['policies'])})")
         for one in found["considered"]:
             typer.echo(f"  {one['id']:28} {one['effect']:8} {one['applies']!s:12} {one['reason']}")
     return 0

@@ -7,7 +7,7 @@ import pytest
 
 from interlock.runtime.checks import changed, found_in
 from interlock.runtime.contract import ToolContract
-from interlock.runtime.labels import ungrounded
+from interlock.runtime.grounding import ungrounded
 from interlock.runtime.policies import CedarPolicies
 from interlock.runtime.policies.cedar import SETS, check
 from interlock.runtime.ports import Request
@@ -92,6 +92,37 @@ def test_a_reply_that_states_what_nobody_gave_is_not_grounded() -> None:
 
     assert ungrounded("Order 1042 cost 89.00 and is parcel CH-77A.", given) == []
     assert ungrounded("Order 1043 cost 98.00.", given) == ["1043", "98.00"]
+
+
+@pytest.mark.parametrize(
+    ("said", "given"),
+    [
+        ("It costs 1,200.00.", '{"total": 1200}'),
+        ("It costs 1200.", '{"total": "1,200.00"}'),
+        ("Das macht 1.200,50 Euro.", '{"total": "1200.50"}'),
+        ("On 22 November 2026, at 14:30.", '"2026-11-22T14:30:00Z"'),
+        ("On 22.11.2026 or 11/22/2026.", '"2026-11-22"'),
+        ("On the 3rd.", "pay on day 3"),
+        ("Rooms 12-14.", "rooms 12 to 14"),
+        ("Parcel CH-77A, $89.", "ch-77a costs 89.00"),
+    ],
+)
+def test_what_was_given_may_be_written_in_other_ways(said: str, given: str) -> None:
+    assert ungrounded(said, given) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "given", "left"),
+    [
+        ("Together 119.00.", "89.00 and 30.00", ["119.00"]),
+        ("On 2026-11-23.", "2026-11-22", ["2026-11-23"]),
+        ("Rooms 12-15.", "rooms 12 to 14", ["12-15"]),
+        ("Order 1042, parcel CH-77B.", "order 10421, parcel CH-77A", ["1042", "CH-77B"]),
+        ("It is 1.2.", "1,200", ["1.2"]),
+    ],
+)
+def test_what_was_reckoned_or_made_up_is_not_given(said: str, given: str, left: list[str]) -> None:
+    assert ungrounded(said, given) == left
 
 
 def test_a_policy_may_forbid_replies_that_are_not_grounded() -> None:

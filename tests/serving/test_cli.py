@@ -78,6 +78,24 @@ def test_the_policy_is_checked_and_explained(cli: Cli, project: str) -> None:
     assert (found.json["outcome"], found.json["policies"]) == ("ask", ["pay-large"])
 
 
+def test_an_explanation_says_what_would_be_changed_and_by_which_policy(cli: Cli, project: str) -> None:
+    policy = Path(project) / "policy.cedar"
+    cap = '@id("cap") @reason("no more today") @cap("amount: 15")'
+    policy.write_text(f'{policy.read_text()}\n{cap} forbid (principal, action == Action::"pay_out", resource);\n')
+
+    told = cli("policy", "explain", project, "pay_out", '{"amount": "18"}', home=False)
+
+    assert told.out.splitlines()[:2] == ["transform: no more today", "  changed: cap amount at 15 (by cap)"]
+
+
+def test_a_result_can_be_explained_and_one_of_no_tool_cannot(cli: Cli, project: str) -> None:
+    found = cli("policy", "explain", project, "take_result", '{"tool": "till", "value": 3}', "--json", home=False)
+    refused = cli("policy", "explain", project, "take_result", "{}", home=False)
+
+    assert found.json["outcome"] == "allow"
+    assert (refused.status, "the result of a tool" in refused.err) == (2, True)
+
+
 def test_a_policy_that_names_no_such_argument_is_refused_with_its_line(cli: Cli, project: str) -> None:
     policy = Path(project) / "policy.cedar"
     policy.write_text(policy.read_text().replace("context.args.amount.less", "context.args.amout.less"))

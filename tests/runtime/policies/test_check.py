@@ -119,3 +119,27 @@ def test_a_policy_cut_anywhere_has_its_fault_found_in_it(length: int) -> None:
     for found in check(text[:length], [REFUND, FIND]):
         line = int(found.where.split(":")[1])
         assert 1 <= line <= text.count("\n") + 1
+
+
+TWO_ROLES = """
+@decision("ask") @roles("lead") permit (principal, action == Action::"refund", resource);
+permit (principal in Role::"lead", action == Action::"find_order", resource);
+permit (principal in Role::"laed", action == Action::"find_order", resource);
+"""
+
+
+def test_a_role_that_is_nearly_another_is_a_warning_where_roles_are_not_declared() -> None:
+    (found,) = check(TWO_ROLES, [REFUND, FIND])
+
+    assert (found.severity, found.where) == ("warning", "policy:4:28")
+    assert found.what == "the role 'laed' is written nearly like 'lead'"
+    assert check(TWO_ROLES.replace("laed", "clerk"), [REFUND, FIND]) == []
+
+
+def test_a_role_that_is_not_declared_is_an_error_in_the_scope_and_in_annotations() -> None:
+    asked = head("").replace("permit", '@decision("ask") @roles("lead, fiance") permit', 1)
+
+    assert [found.what for found in errors(TWO_ROLES)] == ["there is no role 'laed'"]
+    assert [(found.what, found.fix) for found in errors(asked)] == [
+        ("there is no role 'fiance'", "did you mean 'finance'?")
+    ]
