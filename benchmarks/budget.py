@@ -1,8 +1,8 @@
 """Whether a limit holds that two processes share, each with half of 64 parallel branches.
 
-In every schedule both processes go for one new limit at the same time: on calls, steps, tokens or money, of a user, a tenant
-or a thread. Each branch passes the gate as any call does, asks for a random amount, takes a random time and uses no
-more than it asked for; some fail, some are cancelled in the middle. Counted is what the ledger says in the end.
+In every schedule both processes go for one new limit at the same time: on calls, steps, tokens or money, of a user, a
+tenant or a thread. Each branch passes the gate as any call does, asks for a random amount, takes a random time and
+uses no more than it asked for; some fail, some are cancelled in the middle. Counted is what the ledger says in the end.
 """
 
 import asyncio

@@ -144,6 +144,13 @@ async def test_a_call_that_only_the_smaller_model_can_pay_for_is_made_by_it(home
     assert (reply.status, models) == ("done", {"embedded"})
 
 
+async def test_a_limit_of_nothing_that_nothing_counts_towards_is_not_near(home: Home, agents: Agents) -> None:
+    async with Session(winding(agents, "Hello.", usd=0), home=home) as session:
+        reply = await session.send("hi")
+
+    assert (reply.status, reply.text) == ("done", "Hello.")
+
+
 @pytest.mark.parametrize("wrong", [0, 1, -0.2, 1.5, float("nan")])
 def test_a_share_to_wind_down_at_lies_between_none_and_all(wrong: float) -> None:
     with pytest.raises(ValueError, match="at"):
