@@ -33,7 +33,7 @@ AT = 10
 OPEN = WritePolicy(personal_data="keep", max_characters=100_000, per_hour=None)
 WIDE = ReadPolicy(limit=60, min_score=0, tokens=None)
 RRF_K = 60
-RECENT = WIDE.model_copy(update={"recency": 0.1})
+RECENT = WIDE.model_copy(update={"recency": 0.03})
 TIDY = PrunePolicy(capacity=1_000, alike=0.95, keep_closed_days=30)
 KEPT_OF_TEN = 9
 OURS, LEARNED = "interlock", "interlock, learned elsewhere"
@@ -41,6 +41,8 @@ AGED = "interlock, recency and pruning on"
 PRUNED = "interlock, with room for nine turns in ten"
 Seconds = tuple[float, float]
 """By the clock, and of this thread's CPU."""
+Judged = tuple[Candidates, frozenset[str]]
+"""A question's candidates, and the ids that answer it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,10 +64,10 @@ class Measured:
 
     recalls: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     categories: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
-    judged: list[list[tuple[Candidates, frozenset[str]]]] = field(default_factory=list)
-    """By conversation and question: the candidates, the ids that answer."""
-    searched: list[Seconds] = field(default_factory=list)
-    written_ms: list[float] = field(default_factory=list)
+    judged: list[list[Judged]] = field(default_factory=list[list[Judged]])
+    """By conversation and question."""
+    searched: list[Seconds] = field(default_factory=list[Seconds])
+    written_ms: list[float] = field(default_factory=list[float])
 
 
 def main() -> None:

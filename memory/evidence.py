@@ -30,15 +30,15 @@ class Candidates:
 
 def candidates(query: str, hits: Sequence[Hit]) -> Candidates:
     """Tell what speaks for each hit."""
-    texts = {hit.row["row"]: hit.row["text"] for hit in hits}
+    by_row = {hit.row["row"]: hit for hit in hits}
     when = bool(WHEN.search(query))
     return Candidates(
         ids=tuple(hit.row["id"] for hit in hits),
-        evidence=tuple(_evidence(hit, texts.get(hit.row["previous"], ""), when) for hit in hits),
+        evidence=tuple(_evidence(hit, by_row.get(hit.row["previous"]), when) for hit in hits),
     )
 
 
-def _evidence(hit: Hit, before: str, when: bool) -> dict[str, float]:
+def _evidence(hit: Hit, before: Hit | None, when: bool) -> dict[str, float]:
     text: str = hit.row["text"]
     dated = _count(DATED, text)
     return {
@@ -47,13 +47,17 @@ def _evidence(hit: Hit, before: str, when: bool) -> dict[str, float]:
         "words": hit.words,
         "near": hit.near or 0.0,
         "length": math.log1p(len(text)),
-        "asks": float(text.rstrip().endswith("?")),
-        "answers": float(before.rstrip().endswith("?")),
+        "asks": _asks(hit),
+        "answers": before.meaning * _asks(before) if before else 0.0,
         "dated, and asked when": dated if when else 0.0,
         "dated, and not asked when": 0.0 if when else dated,
         "names": _count(NAMED, text),
         "numbers": _count(COUNTED, text),
     }
+
+
+def _asks(hit: Hit) -> float:
+    return float(hit.row["text"].rstrip().endswith("?"))
 
 
 def _count(pattern: re.Pattern[str], text: str) -> float:

@@ -33,7 +33,8 @@ def test_candidates_come_with_what_speaks_for_them(store: Store, ann: Owner) -> 
 
     assert set(found.ids) == set(ids)
     by_id = dict(zip(found.ids, found.evidence, strict=True))
-    assert (by_id[ids[0]]["asks"], by_id[ids[1]]["answers"], by_id[ids[2]]["answers"]) == (1.0, 1.0, 0.0)
+    assert by_id[ids[0]]["asks"] == 1.0
+    assert by_id[ids[1]]["answers"] > by_id[ids[2]]["answers"] == 0.0
 
 
 def test_asking_for_candidates_counts_as_no_use(store: Store, ann: Owner) -> None:
