@@ -61,6 +61,7 @@ def main() -> None:
         ask_a_person_before_paying_back_much(demo)
         remember_across_threads(demo)
         show_what_happened(demo)
+        forget_the_customer(demo)
     print("\nAll of it was as it should be.")
 
 
@@ -102,6 +103,16 @@ def show_what_happened(demo: Demo) -> None:
     waited = next(run for run in demo.facts("trace") if "89.00" in run["asked"])
     demo.show("trace", waited["run"])
     demo.show("audit", "verify")
+
+
+def forget_the_customer(demo: Demo) -> None:
+    title("A customer is forgotten: a signed receipt says so, and a search of every byte proves it")
+    receipt = str(demo.home / "receipt.json")
+    demo.show("memory", "forget", "--user", "7", "--yes", "--receipt", receipt)
+    demo.show("memory", "verify", receipt)
+    demo.show("audit", "verify")
+    expect(demo.facts("memory", "list", "--user", "7") == [], "nothing remembered of customer 7")
+    expect(demo.refunds(1017) == ["89.00"], "the shop's own books untouched")
 
 
 def title(text: str) -> None:

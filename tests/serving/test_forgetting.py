@@ -258,3 +258,21 @@ def test_a_run_that_waited_when_its_user_was_forgotten_does_not_hold_back_what_i
     cli("run", project, "How much is in the till?", "--user", "bob")
 
     assert cli("prune", "--older-than", "0s", "--json").json["held_by"] == ""
+
+
+def test_a_secret_in_an_argument_stands_in_the_journal_by_reference_alone(
+    cli: Cli, talker: str, home: Path, tmp_path: Path
+) -> None:
+    secret = "sk-proj-Zy8Qm3Lk20vTbXw91RsQa"  # noqa: S105  # made up
+    told(cli, talker, "ann", f'Book a table at "{secret}".')
+
+    with closing(sqlite3.connect(home / "journal.db")) as base:
+        tables = [name for (name,) in base.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        rows = {table: base.execute(f'SELECT * FROM "{table}"').fetchall() for table in tables}  # noqa: S608
+        effects = base.execute("SELECT tool FROM effects").fetchall()
+    holding = [table for table, found in rows.items() if secret in str(found)]
+    assert (effects, holding) == ([("book",)], ["payloads"])
+
+    forgotten(cli, tmp_path, "--user", "ann")
+    assert lying(home, secret) == []
+    assert cli("audit", "verify").status == 0
