@@ -63,6 +63,7 @@ class Shelf:
         self._vectors: Vectors | None = None
         self._uses = Uses(self.truth)
         self._mutex = threading.RLock()
+        self._told: Callable[[int], None] = _nobody
 
     @staticmethod
     def exists(home: Path, owner: Owner) -> bool:
@@ -139,6 +140,16 @@ class Shelf:
         with self._writing() as vectors:
             yield
             self._follow(vectors)
+
+    def follow(self, told: Callable[[int], None]) -> None:
+        """Bring the vectors to where the table is; tells how many, page by page."""
+        with self._mutex:
+            self._told = told
+            try:
+                with self.changing():
+                    pass
+            finally:
+                self._told = _nobody
 
     def vectors_of(self, ids: Sequence[str]) -> "Matrix":
         """Give the vectors of memories, a row for each."""
@@ -292,6 +303,7 @@ class Shelf:
             embedded = self._embedder().embed([dense(row["text"], row["subject"], row["attribute"]) for row in new])
             vectors.put([_point(row, vector) for row, vector in zip(new, embedded, strict=True)])
             self._mark([row["id"] for row in new], 1)
+            self._told(len(new))
 
     def _mark(self, ids: Iterable[str], there: int) -> None:
         # A mark that is lost with the machine's power is made again: the vector is only written twice.
@@ -309,6 +321,10 @@ class Shelf:
             self.truth.scrub()
             with self.truth.transaction() as db:
                 db.execute("DELETE FROM meta WHERE name = 'unscrubbed'")
+
+
+def _nobody(_count: int) -> None:
+    """Be told, and do nothing."""
 
 
 def _point(row: sqlite3.Row, vector: "Matrix") -> Point:

@@ -16,6 +16,7 @@ from interlock.memory.pruning import Pruning
 from interlock.memory.recalling import Condition, held_by, live, readable
 from interlock.memory.receipts import Receipt, Verified
 from interlock.memory.records import Forgotten, Record, Stats
+from interlock.memory.reindexing import Progress, reindex
 from interlock.memory.rows import Tokens
 from interlock.memory.shelf import Shelf
 from interlock.memory.shelves import Shelves
@@ -258,6 +259,31 @@ class Store:
             "exported_at": self._clock.now().isoformat(),
             "memories": [record.model_dump(mode="json") for record in records],
         }
+
+    def reindex(self, owner: Owner, told: Progress = lambda _done, _of: None) -> int:
+        """Make all of a user's vectors anew with the embedder that is configured; tells of how many memories.
+
+        Raises:
+            MemoryBusy: another process is writing.
+        """
+        if not self._shelves.exists(owner):
+            return 0
+        with self._shelves.of(owner) as shelf:
+            return reindex(shelf, told)
+
+    def mend(self, owner: Owner) -> int:
+        """Make good what a crash left between a user's table and vectors; tells how many vectors were made anew."""
+        made = 0
+
+        def count(more: int) -> None:
+            nonlocal made
+            made += more
+
+        if self._shelves.exists(owner):
+            with self._shelves.of(owner) as shelf:
+                shelf.rest()
+                shelf.follow(count)
+        return made
 
     def holds_any(self, owner: Owner) -> bool:
         """Tell whether anything was ever kept of the user."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
-    for command in (forget, verify, export, hold, release, check):
+    for command in (forget, verify, export, hold, release, check, reindex):
         app.command()(command)
 
 
@@ -125,12 +125,36 @@ def release(user: User, tenant: Tenant = "default", home: HomePath = None) -> in
     return 0
 
 
-def check(home: HomePath = None, json: AsJson = False) -> int:
-    """Finish what was cut off while it was being forgotten."""
+def check(
+    user: Annotated[list[str] | None, typer.Option("--user", help="Whose memories to mend; repeatable.")] = None,
+    tenant: Tenant = "default",
+    home: HomePath = None,
+    json: AsJson = False,
+) -> int:
+    """Finish erasures that were cut off, and mend what a crash left between a user's memories and their vectors."""
     machine = Machine(json)
-    receipts = _forgetting(home).finish()
-    machine.write([one.model_dump(mode="json") for one in receipts])
+    forgetting = _forgetting(home)
+    receipts = forgetting.finish()
+    mended = {name: forgetting.store.mend(_owner(name, tenant)) for name in user or ()}
+    machine.write({"finished": [one.model_dump(mode="json") for one in receipts], "mended": mended})
     typer.echo(f"finished {len(receipts)} erasures", err=True)
+    for name, count in mended.items():
+        typer.echo(f"user {name}: {count} vectors made anew", err=True)
+    return 0
+
+
+def reindex(user: User, tenant: Tenant = "default", home: HomePath = None, json: AsJson = False) -> int:
+    """Make all of a user's vectors anew, such as after a change of the embedder."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    machine = Machine(json)
+    store = _forgetting(home).store
+    with Progress(console=Console(stderr=True)) as shown:
+        task = shown.add_task("reading", total=None)
+        count = store.reindex(_owner(user, tenant), lambda done, of: shown.update(task, completed=done, total=of))
+    machine.write({"memories": count})
+    typer.echo(f"made the vectors of {count} memories anew", err=True)
     return 0
 
 
