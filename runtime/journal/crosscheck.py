@@ -11,6 +11,7 @@ import orjson
 from sqlalchemy import select
 
 from interlock.runtime.database import Database, Statement
+from interlock.runtime.errors import JournalBroken
 from interlock.runtime.gate.answers import answers
 from interlock.runtime.gate.approvals import approvals
 from interlock.runtime.gate.effects import effects
@@ -163,7 +164,12 @@ def _accounts(database: Database, told: _Told) -> Iterator[Finding]:
     for run, ended in told.ended.items():
         if run not in told.runs:
             continue
-        spent, said = ledger.usage(f"run {run}"), Usage.model_validate(ended["usage"])
+        said = Usage.model_validate(ended["usage"])
+        try:
+            spent = ledger.usage(f"run {run}")
+        except JournalBroken as error:
+            yield Finding(table="accounts", id=f"run {run}", problem=error.what)
+            continue
         different = [name for name in _SPENT if getattr(spent, name) != getattr(said, name)]
         if different:
             problem = f"it was changed: the journal tells of other {', '.join(different)}"
