@@ -54,8 +54,8 @@ def main() -> None:
         for name, (ended, _) in found.items()
     ]
     table("LangGraph's own tests of stores, on ChromaStore", ("published in", "passed", "left out"), rows)
-    for why in LEFT_OUT.items():
-        print("left out:", *why)
+    for part, reason in LEFT_OUT.items():
+        print(f"left out: {part}: {reason}")
     for name, (_, failed) in found.items():
         told = [f"{test}: {why(test)}" for test in failed]
         print(f"{name} failed:", *told or ["nothing"], sep="\n  ")
