@@ -2,7 +2,7 @@
 
 import difflib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from interlock.runtime.replay.player import UNCOMPARED, Divergence, Happened
@@ -38,10 +38,15 @@ def parting(first: Recording, second: Recording) -> Parting:
     same = next((n for n, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right)))
     if same == len(left) == len(right):
         return Parting(same=same, place="", diff=())
-    a, b = (one.steps[same] if same < len(one.steps) else None for one in (first, second))
+    a, b = (_bare(one.steps[same]) if same < len(one.steps) else None for one in (first, second))
     now = Happened(run=b.run, place=b.place, kind=b.kind, facts=b.facts) if b else None
     found = Divergence(recorded=a, found=now, bodies=second.bodies)
     return Parting(same=same, place=found.place, diff=readable(found, first))
+
+
+def _bare(step: Step) -> Step:
+    """Leave out what differs between any two runs, so that what is shown is what matters."""
+    return replace(step, facts=_nameless(step)[2])
 
 
 def _nameless(step: Step) -> tuple[str, str, Any]:

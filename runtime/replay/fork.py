@@ -46,7 +46,7 @@ class Before:
         self._edits = {self._turn + place: value for place, value in edits.items()}
         known = {one.place for one in steps}
         for place in self._edits.keys() - known:
-            raise _no_step(recording, place.removeprefix(self._turn), "before the fork")
+            raise _no_step(recording, place.removeprefix(self._turn), "before the fork", "--edit")
         self._answers: dict[str, list[Step]] = {}
         for one in steps:
             self._answers.setdefault(one.place, []).append(self._edited(one))
@@ -103,11 +103,11 @@ def _index(recording: Recording, step: str, turn: str) -> int:
     return found
 
 
-def _no_step(recording: Recording, step: str, what: str) -> RecordingBroken:
+def _no_step(recording: Recording, step: str, what: str, where: str = "--from") -> RecordingBroken:
     turn = recording.steps[0].place.removesuffix("begin")
     places = ", ".join(place.removeprefix(turn) for place in places_of(recording.steps)[1:])
     return RecordingBroken(
-        what=f"run {recording.run} has no step {step!r} {what}", where="--from", fix=f"its steps: {places}"
+        what=f"run {recording.run} has no step {step!r} {what}", where=where, fix=f"its steps: {places}"
     )
 
 
