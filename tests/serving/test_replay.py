@@ -14,14 +14,15 @@ from typing import Any
 import orjson
 import pytest
 from langchain_core.messages import AIMessage
+from langgraph.graph import END, START
 from tests.serving.conftest import Cli
 
 from checkout import ROOT
-from interlock import Agent, tool
-from interlock.graphs import tool_loop
+from interlock import Agent, Caller, tool
+from interlock.graphs import ThreadState, Workflow, tool_loop
 from interlock.runtime.home import Home
 from interlock.runtime.models.scripted import ScriptedChatModel
-from interlock.runtime.replay.recording import exported, imported, record
+from interlock.runtime.replay.recording import exported, imported, places_of, record
 from interlock.serving.replaying import replay
 from interlock.serving.session import Session
 from interlock.tools import Guards
@@ -238,3 +239,41 @@ async def test_a_result_from_a_cache_comes_again_as_one(tmp_path: Path) -> None:
 
     assert [step.facts["cached"] for step in recording.steps if step.kind == "tool_done"] == [False, True]
     assert found.identical, "\n".join(found.diff)
+
+
+async def test_runs_of_graphs_inside_a_graph_come_again_with_it(tmp_path: Path) -> None:
+    @tool(destructive=True)
+    def pay() -> str:
+        """Pay."""
+        return "paid"
+
+    policy = tmp_path / "policy.cedar"
+    policy.write_text('@id("p") @decision("ask") @reason("m") permit (principal, action == Action::"pay", resource);')
+
+    def desk() -> Any:
+        asked = AIMessage("", tool_calls=[{"name": "pay", "args": {}, "id": "p"}])
+        inner = tool_loop(Agent(name="till", model=ScriptedChatModel([asked, "paid"]), tools=[pay], policy=policy))
+
+        async def till(state: ThreadState) -> dict[str, Any]:
+            found = await inner.ainvoke({"messages": [("user", "Pay.")]})
+            return {"draft": AIMessage(f"The till says: {found['messages'][-1].content}")}
+
+        outer = Workflow(Agent(name="desk", model=ScriptedChatModel([])), ThreadState, name="desk")
+        outer.add_node("till", lambda state, _runtime: till(state))
+        outer.add_edge(START, "till")
+        outer.add_edge("till", END)
+        return outer.compile()
+
+    home = Home(tmp_path / "home")
+    async with Session(desk(), home=home) as session:
+        reply = await session.send("Pay.")
+        home.approvals.answer(reply.approvals[0]["id"], approve=True, by=Caller(user="boss"))
+        reply = await session.resume()
+    recording = record(home.journal, reply.run)
+    home.close()
+
+    found = await replay(recording, desk())
+
+    assert reply.text == "The till says: paid"
+    assert "till/1.act.1.0" in places_of(recording.steps)
+    assert found.identical, "\n".join((found.place, *found.diff))
