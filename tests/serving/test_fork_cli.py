@@ -14,7 +14,7 @@ from interlock.runtime.models.scripted import ScriptedChatModel
 
 
 @tool(read_only=True)
-def weigh(name: str) -> int:
+async def weigh(name: str) -> int:
     """Weigh something."""
     return len(name)
 
@@ -81,7 +81,8 @@ def test_a_fork_may_begin_inside_parallel_branches_and_is_a_run_that_replays(cli
     assert fork["text"] == "They weigh 1 2 3"
     assert started["parent"] == f"{run}@act.1.1"
     assert sorted(e["place"] for e in done if e["reused"]) == ["1.act.1.0"]
-    assert cli("replay", fork["run"], "--json").json["identical"]
+    found = cli("replay", fork["run"], "--json").json
+    assert found["identical"], found["diff"]
 
 
 def test_a_diff_shows_what_was_answered_otherwise_and_nothing_else(cli: Cli, run: str, tmp_path: Path) -> None:
