@@ -62,7 +62,7 @@ ATTRIBUTES = (
         ("Oslo", "Rome", "Lisbon", "Vienna", "Dublin", "Riga", "Athens"),
     ),
     Attribute(
-        "preferred channel",
+        "contact channel",
         ("{s} prefers to be contacted by {v}.", "{s} would rather be reached by {v}.", "For {s}, {v} works best."),
         ("How should we contact {s}?", "What is the best way to reach {s}?"),
         ("e-mail", "phone", "text message", "letter", "video call"),

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from interlock.memory.memory import Memory
 from interlock.memory.policies import ExtractPolicy, PrunePolicy, ReadPolicy, WritePolicy, WriteRule
+from interlock.runtime.memories import FactRule
 
 if TYPE_CHECKING:
     from interlock.memory.chroma.documents import ChromaDocuments, ChromaRetriever
@@ -23,6 +24,7 @@ __all__ = [
     "ChromaRetriever",
     "ChromaStore",
     "ExtractPolicy",
+    "FactRule",
     "Memory",
     "MiniLMEmbeddings",
     "PrunePolicy",

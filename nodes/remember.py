@@ -23,7 +23,7 @@ class Noticed(BaseModel, frozen=True):
     text: str
     kind: Kind = "fact"
     subject: str = Field(default="", description="whom it is about, such as `user`")
-    attribute: str = Field(default="", description="what of them it tells, such as `preferred channel`; empty if none")
+    attribute: str = Field(default="", description="what of them it tells, such as `contact channel`; empty if none")
     many: bool = Field(default=False, description="whether several can be true at a time, as with allergies")
     sensitivity: Sensitivity = Field(default="normal", description="`personal` for health, belief, family and the like")
     confidence: float = Field(default=1.0, ge=0, le=1, description="how sure it is that this was stated")

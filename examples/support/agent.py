@@ -13,7 +13,7 @@ agent = Agent(
     policy="policy.cedar",
     prompts="prompts",
     budget=Budget(usd="0.05", tokens=20_000, steps=12, seconds=60),
-    memory=Memory(),
+    memory=Memory(write="memory.yaml"),
 )
 
 graph = plan_execute(agent)

@@ -178,7 +178,7 @@ def test_memories_outlive_the_process_that_wrote_them(home: Path, clock: ManualC
 def test_whoever_asks_for_a_slot_finds_its_value_whatever_its_words(store: Store, ann: Owner) -> None:
     for name in ("Mira Lorenz", "Nils Lorenz"):
         store.add(
-            Note(text=f"For {name}, letter works best.", slot=Slot(subject=name, attribute="preferred channel")), ann
+            Note(text=f"For {name}, letter works best.", slot=Slot(subject=name, attribute="contact channel")), ann
         )
         store.add(Note(text=f"{name} told us about a cousin who lives in Athens."), ann)
         store.add(Note(text=f"The new home of {name} is in Riga.", slot=Slot(subject=name, attribute="home")), ann)
@@ -188,7 +188,7 @@ def test_whoever_asks_for_a_slot_finds_its_value_whatever_its_words(store: Store
 
 def test_a_remark_is_not_pushed_aside_by_slots(store: Store, ann: Owner) -> None:
     store.add(Note(text="I live in Riga.", slot=Slot(subject="user", attribute="home")), ann)
-    store.add(Note(text="I prefer letters.", slot=Slot(subject="user", attribute="preferred channel")), ann)
+    store.add(Note(text="I prefer letters.", slot=Slot(subject="user", attribute="contact channel")), ann)
     store.add(Note(text="I sent a parcel back last week."), ann)
 
     assert texts(store.search("When did I send the parcel back?", ann))[0] == "I sent a parcel back last week."

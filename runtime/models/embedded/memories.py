@@ -162,7 +162,7 @@ _PASSING = word_set(
 
 def _attribute(what: str, otherwise: str) -> str:
     if re.search(rf"\b(?:{_CHANNELS}|contacted|reached|communication|contact)\b", what, re.I):
-        return "preferred channel"
+        return "contact channel"
     if re.search(
         r"\b(?:english|german|french|spanish|italian|dutch|polish|portuguese|chinese|japanese|language)\b", what, re.I
     ):

@@ -14,15 +14,15 @@ from interlock.runtime.models.embedded.memories import noticed
 @pytest.mark.parametrize(
     ("said", "text", "kind", "attribute"),
     [
-        ("I prefer e-mail.", "I prefer e-mail.", "preference", "preferred channel"),
-        ("Actually, text messages are better.", "Text messages are better.", "preference", "preferred channel"),
-        ("Please contact me by phone", "Contact me by phone.", "preference", "preferred channel"),
+        ("I prefer e-mail.", "I prefer e-mail.", "preference", "contact channel"),
+        ("Actually, text messages are better.", "Text messages are better.", "preference", "contact channel"),
+        ("Please contact me by phone", "Contact me by phone.", "preference", "contact channel"),
         ("Remember that my shoe size is 42", "My shoe size is 42.", "fact", "shoe size"),
         ("My favourite colour is green!", "My favourite colour is green.", "preference", "favourite colour"),
         ("You can call me Tom", "Call me Tom.", "preference", "name"),
         ("i'm allergic to nuts", "I'm allergic to nuts.", "fact", "allergy"),
         ("I live in Bern", "I live in Bern.", "fact", "home"),
-        ("I'd rather get letters", "I'd rather get letters.", "preference", "preferred channel"),
+        ("I'd rather get letters", "I'd rather get letters.", "preference", "contact channel"),
     ],
 )
 def test_what_users_state_about_themselves_is_noticed(said: str, text: str, kind: str, attribute: str) -> None:
@@ -59,7 +59,7 @@ def test_memories_are_extracted_as_structured_output() -> None:
     found = model().with_structured_output(Memories).invoke("Is the door locked? By the way, I prefer e-mail.")
 
     assert found == Memories(
-        notes=[Note(text="I prefer e-mail.", kind="preference", subject="user", attribute="preferred channel")]
+        notes=[Note(text="I prefer e-mail.", kind="preference", subject="user", attribute="contact channel")]
     )
 
 
