@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -78,8 +79,11 @@ def written(home: Home, rows: int) -> Seal:
 
 
 def one_run(run: int) -> Iterator[events.Event]:
-    """Give what a run of two tool rounds writes."""
-    usage = Usage(input_tokens=100, output_tokens=20, model_calls=1)
+    """Give what a run of two tool rounds writes: tools that only look, and a model that counts nothing.
+
+    Effects and accounts stand in tables of their own, which the audit holds against the journal; here there are none.
+    """
+    usage = Usage()
     caller = Caller(user=str(run % 20))
     yield events.RunStarted(
         agent="a", caller=caller, turn=1, manifest="m", policy="p", messages=[{"content": str(run)}]
@@ -90,7 +94,7 @@ def one_run(run: int) -> Iterator[events.Event]:
         yield events.ModelDone(call=call, reply={"type": "ai", "content": call}, usage=usage, ms=1.5)
         if step < 2:
             yield events.ToolIntended(
-                call=call, tool="pay", version="1", read_only=False, arguments={"n": run}, digest="d", effect="e",
+                call=call, tool="pay", version="1", read_only=True, arguments={"n": run}, digest="d", effect="",
                 decision=ALLOW, label=Label(),
             )  # fmt: skip
             yield events.ToolDone(call=call, tool="pay", value={"paid": call}, label=Label(), usage=Usage(), ms=2.5)
@@ -108,7 +112,7 @@ class Forger:
 
     def do(self, sql: str, **values: Any) -> list[tuple[Any, ...]]:
         with self.database.transaction() as tx:
-            return tx.all(Statement(text(sql)), **values)
+            return tx.all(_statement(sql), **values)
 
     def some_row(self, least: int = 2) -> int:
         return self.chance.randint(least, self.rows - 1)
@@ -195,6 +199,12 @@ class Forger:
             self.edit, self.edit_and_rehash, self.edit_and_rehash_all, self.edit_content, self.delete, self.reorder,
             self.insert, self.truncate,
         ]  # fmt: skip
+
+
+@lru_cache(maxsize=64)
+def _statement(sql: str) -> Statement:
+    """Compile a statement once: one way of forging runs it for every row."""
+    return Statement(text(sql))
 
 
 def measured(database: Database, head: Seal, mutations: int, chance: random.Random) -> dict[str, list[int]]:

@@ -11,6 +11,7 @@ agent = Agent(
     model="embedded",
     tools=[find_order, list_orders, track_shipment, search_help, refund, change_address, send_mail],
     policy="policy.cedar",
+    roles=["lead"],
     prompts="prompts",
     budget=Budget(usd="0.05", tokens=20_000, steps=12, seconds=60),
     memory=Memory(write="memory.yaml"),

@@ -11,6 +11,7 @@ from interlock import Agent, Session, tool
 from interlock.graphs import plan_execute, tool_loop
 from interlock.memory import Memory
 from interlock.runtime.home import Home
+from interlock.runtime.journal.events import Noted, RunStarted
 from interlock.runtime.memories import Note, Owner
 from interlock.runtime.models.scripted import ScriptedChatModel
 from interlock.serving.replies import Reply
@@ -158,3 +159,28 @@ async def test_a_memory_that_may_be_read_reaches_the_model(world: World) -> None
     await world.run("")
 
     assert "I always pay 80." in world.prompts()
+
+
+async def test_an_edit_of_the_policy_is_in_force_within_the_run_and_on_record(home: Home, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.cedar"
+    policy.write_text(ALL)
+    paid: list[int] = []
+
+    @tool(destructive=True)
+    def pay(amount: int) -> str:
+        """Pay, and have the till closed."""
+        paid.append(amount)
+        policy.write_text('@id("closed") @reason("the till is closed") forbid (principal, action, resource);')
+        return "paid"
+
+    pays = [AIMessage("", tool_calls=[{"name": "pay", "id": str(n), "args": {"amount": n}}]) for n in (1, 2)]
+    agent = Agent(name="till", model=ScriptedChatModel([*pays, "Done."]), tools=[pay], policy=policy)
+    async with Session(tool_loop(agent), home=home, user="7") as session:
+        reply = await session.send("Pay 1, then 2.")
+
+    entries = [entry.event for entry in home.journal.of_run(reply.run)]
+    (started,) = [event.policy for event in entries if isinstance(event, RunStarted)]
+    (changed,) = [event.facts["version"] for event in entries if isinstance(event, Noted) and "policy" in event.what]
+    assert (paid, reply.status) == ([1], "stopped")
+    assert "closed" in reply.text
+    assert len({started, changed}) == 2

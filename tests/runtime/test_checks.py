@@ -1,6 +1,7 @@
 """Personal data, secrets and grounding: what is found, and what policies do about it."""
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -75,6 +76,32 @@ def test_a_forbid_that_caps_narrows_a_permit_and_grants_nothing() -> None:
 @pytest.mark.parametrize("name", SETS)
 def test_the_policy_sets_fit_any_tools(name: str) -> None:
     assert [found for found in check(f"builtin:{name}", [PAY, LOOK]) if found.severity == "error"] == []
+
+
+UNTRUSTED = Label(integrity="untrusted")
+CHOSEN = Origin(choices={"amount": "untrusted"})
+SETS_DECIDE = [
+    ("read_only", asks("look"), "allow"),
+    ("read_only", asks("pay", amount=1), "deny"),
+    ("money", asks("look"), "allow"),
+    ("money", asks("pay", amount=1), "ask"),
+    ("money", asks("pay", amount=1, origin=CHOSEN), "deny"),
+    ("money", asks("pay", amount=1, note="password: hunter2hunter2"), "deny"),
+    ("shell", asks("look"), "allow"),
+    ("shell", asks("pay", amount=1), "ask"),
+    ("shell", replace(asks("pay", amount=1), label=UNTRUSTED), "deny"),
+    ("shell", replace(asks("pay", amount=1, origin=Origin(plan="on")), label=UNTRUSTED), "ask"),
+    ("shell", asks("take_result", tool="look", value="password: hunter2hunter2"), "transform"),
+    ("customer_data", asks("pay", amount=1), "deny"),
+    ("customer_data", asks("take_input", text="password: hunter2hunter2"), "transform"),
+    ("customer_data", asks("write_memory", text="card 4111 1111 1111 1111"), "transform"),
+    ("customer_data", asks("reply", text="all is well"), "allow"),
+]
+
+
+@pytest.mark.parametrize(("name", "request_", "outcome"), SETS_DECIDE)
+def test_a_policy_set_decides_as_its_name_says(name: str, request_: Request, outcome: str) -> None:
+    assert CedarPolicies(f"builtin:{name}", [PAY, LOOK]).decide(request_).outcome == outcome
 
 
 def test_policy_sets_are_joined() -> None:
