@@ -47,6 +47,7 @@ class Transaction:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._version: int | None = None
 
     def run(self, statement: Statement, **values: Any) -> sqlite3.Cursor:
         """Run a statement with the given values, beside those fixed in it."""
@@ -59,8 +60,10 @@ class Transaction:
         return row
 
     def version(self) -> int:
-        """Tell the file's version: another one once another process has written."""
-        return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+        """Tell the file's version: another one once another process has written, which none can meanwhile."""
+        if self._version is None:
+            self._version = int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+        return self._version
 
     def all(self, statement: Statement, **values: Any) -> list[tuple[Any, ...]]:
         """Fetch all rows."""

@@ -171,8 +171,8 @@ def _impossible(reply: AIMessage) -> str:
 def _mended(reply: AIMessage) -> AIMessage:
     """Take out what no checkpoint, journal or provider would take."""
     said = {name: getattr(reply, name) for name in _SAID}
-    found = {name: new for name, old in said.items() if (new := mended(old, integers=True)) is not old}
-    return reply.model_copy(update=found) if found else reply
+    whole = mended(said, integers=True)
+    return reply if whole is said else reply.model_copy(update=whole)
 
 
 def _from_cache(reply: AIMessage) -> bool:

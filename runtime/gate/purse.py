@@ -7,7 +7,6 @@ the outcome that spent it. Reserve before, settle after.
 
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -57,17 +56,18 @@ class Purse:
             BudgetSpent: what is spent, reserved and wanted together passes a limit.
         """
         amounts = amounts_of(wanted)
-        with ExitStack() as unless_all:
-            self._take_all(amounts, unless_all)
-            id = "" if self.shared is None else self.shared.reserve(amounts, for_s)
-            unless_all.pop_all()
-        return Reserved(amounts, id)
+        self._take(amounts)
+        if self.shared is None:
+            return Reserved(amounts)
+        try:
+            return Reserved(amounts, self.shared.reserve(amounts, for_s))
+        except BaseException:
+            self._replace(amounts, NOTHING)
+            raise
 
     def settle(self, reserved: "Reserved", used: Usage) -> None:
         """Replace what was set aside by what was used."""
-        amounts = amounts_of(used)
-        for purse in self.line:
-            purse._replace(reserved.amounts, amounts)
+        self._replace(reserved.amounts, amounts_of(used))
         if self.shared is not None:
             self.shared.settle(reserved.shared, used)
 
@@ -77,11 +77,13 @@ class Purse:
         Raises:
             BudgetSpent: it would be one too many.
         """
-        with ExitStack() as unless_all:
-            self._take_all(_STEP, unless_all)
+        self._take(_STEP)
+        try:
             if self.shared is not None:
                 self.shared.step()
-            unless_all.pop_all()
+        except BaseException:
+            self._replace(_STEP, NOTHING)
+            raise
         for purse in self.line:
             with purse._lock:
                 purse._unsaved += 1
@@ -97,21 +99,28 @@ class Purse:
         """Tell which share of its scarcest limit, time aside, is spent or reserved."""
         return max(_share(purse.budget, purse._used) for purse in self.line)
 
-    def _take_all(self, amounts: Amounts, unless_all: ExitStack) -> None:
-        for purse in self.line:
-            purse._take(amounts)
-            unless_all.callback(purse._replace, amounts, NOTHING)
-
     def _take(self, amounts: Amounts) -> None:
+        """Set amounts aside here and in the runs that this one is part of, or nowhere."""
         with self._lock:
             check(self.scope, self.budget, self._used, amounts)
-            for unit, amount in amounts.items():
-                self._used[unit] += amount
+            self._change(NOTHING, amounts)
+        if self.parent is None:
+            return
+        try:
+            self.parent._take(amounts)
+        except BudgetSpent:
+            with self._lock:
+                self._change(amounts, NOTHING)
+            raise
 
     def _replace(self, reserved: Amounts, used: Amounts) -> None:
-        with self._lock:
-            for unit in UNITS:
-                self._used[unit] += used[unit] - reserved[unit]
+        for purse in self.line:
+            with purse._lock:
+                purse._change(reserved, used)
+
+    def _change(self, reserved: Amounts, used: Amounts) -> None:
+        for unit in UNITS:
+            self._used[unit] += used[unit] - reserved[unit]
 
 
 @dataclass(frozen=True)

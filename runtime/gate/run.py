@@ -82,9 +82,9 @@ class OpenRun:
         Raises:
             BudgetSpent: none.
         """
-        scarcest = min(self.line, key=lambda run: run._left_s(now))
-        if (left := scarcest._left_s(now)) <= 0:
-            raise scarcest._out_of_time(now)
+        left = self._left_s(now) if self.parent is None else min(run._left_s(now) for run in self.line)
+        if left <= 0:
+            raise self.out_of_time(now)
         return left
 
     def out_of_time(self, now: float) -> BudgetSpent:
