@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from interlock.memory.files import NAME, wipe
 from interlock.memory.layout import WriterLock
-from interlock.memory.rows import Tokens
+from interlock.memory.rows import Tokens, with_slot
 from interlock.memory.shelf import Shelf
 
 PAGE = 200
@@ -28,10 +28,10 @@ def reindex(shelf: Shelf, told: Progress) -> int:
     lock = WriterLock(shelf.truth.folder)
     lock.acquire()
     try:
-        rows = shelf.truth.rows("SELECT row, text FROM memories ORDER BY row")
+        rows = shelf.truth.rows("SELECT row, text, subject, attribute FROM memories ORDER BY row")
         made: list[Tokens] = []
         for start in range(0, len(rows), PAGE):
-            made += shelf.tokens_of([row["text"] for row in rows[start : start + PAGE]])
+            made += shelf.tokens_of([with_slot(*row[1:]) for row in map(tuple, rows[start : start + PAGE])])
             told(len(made), 2 * len(rows))
         with shelf.truth.transaction() as db:
             _replace(db, [row["row"] for row in rows], made)

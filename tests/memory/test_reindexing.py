@@ -13,7 +13,7 @@ from interlock.memory.layout import folder_of
 from interlock.memory.store import Store
 from interlock.runtime.clock import SystemClock
 from interlock.runtime.errors import HomeUnusable
-from interlock.runtime.memories import Note, Owner
+from interlock.runtime.memories import Note, Owner, Slot
 from interlock.runtime.models.embeddings import TokenVectors
 
 
@@ -77,3 +77,14 @@ def test_of_a_user_of_whom_nothing_is_known_nothing_is_made(home: Path, ann: Own
     assert (store.reindex(ann), store.mend(ann)) == (0, 0)
     assert not folder_of(home, ann.tenant, ann.user).exists()
     store.close()
+
+
+def test_slots_are_found_by_their_names_as_before(store: Store, ann: Owner) -> None:
+    store.add(Note(text="Letters are better.", slot=Slot(subject="user", attribute="contact channel")), ann)
+    store.add(Note(text="I own a bicycle."), ann)
+    before = store.search("How do you contact me?", ann)
+
+    store.reindex(ann)
+
+    assert store.search("How do you contact me?", ann) == before
+    assert before.items[0].text == "Letters are better."
