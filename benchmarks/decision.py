@@ -14,6 +14,12 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
+from cedarpy import (
+    Entities,
+    PolicySet,
+    is_authorized,  # pyright: ignore[reportUnknownVariableType]  # its dicts are bare
+)
+
 from _report import arguments, finish, table
 from interlock import Caller, tool
 from interlock.runtime.policies import CedarPolicies
@@ -45,9 +51,28 @@ def main() -> None:
         told = {"median_us": round(median(cpu), 1), "p95_us": round(quantiles(cpu, n=20)[-1], 1), "outcomes": outcomes}
         figures[name.replace(" ", "_")] = told
         rows.append((f"they speak {name}", str(told["median_us"]), str(told["p95_us"]), str(outcomes)))
+    cedar = Bare()
+    bare = [timed(cedar.decide)[1] for _again in range(options.decisions)]
+    figures["cedar_alone"] = {"median_us": round(median(bare), 1), "p95_us": round(quantiles(bare, n=20)[-1], 1)}
+    rows.append(("Cedar alone, one policy", *(str(value) for value in figures["cedar_alone"].values()), ""))
     title = f"CPU of a decision with {options.policies} policies over {TOOLS} tools, {options.decisions:,} requests"
     table(title, ("", "median, µs", "95 % within, µs", "decided"), rows)
     finish(figures, as_json=options.json)
+
+
+class Bare:
+    """Cedar itself with one policy and a request that is ready: what no decision can cost less than, here and now."""
+
+    def __init__(self) -> None:
+        self._policies = PolicySet.from_str("permit (principal, action, resource);")
+        self._entities = Entities.from_json_str("[]")
+        self._request = {
+            "principal": 'User::"d/u1"', "action": 'Action::"pay_1"', "resource": 'Tool::"pay_1"',
+            "context": '{"args": {"to": "a@b.example", "note": "1"}, "integrity": "trusted"}',
+        }  # fmt: skip
+
+    def decide(self) -> Any:
+        return is_authorized(self._request, self._policies, self._entities)
 
 
 def made(number: int) -> Any:

@@ -171,10 +171,12 @@ class Compiled:
         label, relevant = request.label, self._relevant(passage.action)
         context: dict[str, Any] = {
             "args": convert_record(relevant.arguments, request.arguments),
-            "agent": request.agent,
             "integrity": label.integrity,
-            "confidentiality": label.confidentiality,
         }
+        if relevant.looks_at("agent"):
+            context["agent"] = request.agent
+        if relevant.looks_at("confidentiality"):
+            context["confidentiality"] = label.confidentiality
         if passage.contract is not None:
             origin = request.origin
             context |= {"plan": origin.plan, "choice": origin.choice, "carries": origin.carries}

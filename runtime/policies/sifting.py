@@ -139,16 +139,36 @@ def _read(node: Any, resource: Facts, depth: int = 0) -> Term:
 Reading = Callable[[Any], Term]
 
 
+@dataclass(frozen=True)
+class _Fixed:
+    """A term that is a constant."""
+
+    value: Any
+
+    def __call__(self, _facts: Facts) -> Any:
+        return self.value
+
+
+@dataclass(frozen=True)
+class _At:
+    """A term that is an attribute of the context."""
+
+    path: str
+
+    def __call__(self, facts: Facts) -> Any:
+        return facts.get(self.path, UNKNOWN)
+
+
 def _value(_name: str, part: Any, _read: Reading, _resource: Facts) -> Term:
-    return (lambda _facts: part) if isinstance(part, str | int) else _unknown
+    return _Fixed(part) if isinstance(part, str | int) else _unknown
 
 
 def _attribute(_name: str, part: Any, _read: Reading, resource: Facts) -> Term:
     if part["left"] == {"Var": "resource"}:
         known = resource.get(part["attr"], UNKNOWN)
-        return _unknown if known is UNKNOWN else lambda _facts: known
+        return _unknown if known is UNKNOWN else _Fixed(known)
     path = _path({".": part})
-    return _unknown if path is None else lambda facts: facts.get(path, UNKNOWN)
+    return _unknown if path is None else _At(path)
 
 
 def _has(_name: str, part: Any, _read: Reading, _resource: Facts) -> Term:
@@ -209,10 +229,23 @@ def _compared(holds: Callable[[Any, Any], bool], kinds: Collection[type], left: 
     """Compare two values of one kind; Cedar has an opinion of its own on others."""
     if left is _unknown or right is _unknown:
         return _unknown
+    if isinstance(left, _At) and isinstance(right, _Fixed) and type(right.value) in kinds:
+        return _against(left.path, holds, right.value)
 
     def term(facts: Facts) -> Any:
         one, other = left(facts), right(facts)
         return holds(one, other) if type(one) is type(other) and type(one) in kinds else UNKNOWN
+
+    return term
+
+
+def _against(path: str, holds: Callable[[Any, Any], bool], constant: Any) -> Term:
+    """Compare an attribute with a constant: what most conditions are, and so without a further call."""
+    kind: type = type(constant)
+
+    def term(facts: Facts) -> Any:
+        one = facts.get(path)
+        return holds(one, constant) if type(one) is kind else UNKNOWN
 
     return term
 
@@ -222,7 +255,7 @@ def _decimal(_name: str, part: Any, _read: Reading, _resource: Facts) -> Term:
         number = Decimal(part[0]["Value"])
     except (KeyError, TypeError, InvalidOperation):
         return _unknown
-    return lambda _facts: number
+    return _Fixed(number)
 
 
 def _like(_name: str, part: Any, read: Reading, _resource: Facts) -> Term:
