@@ -241,7 +241,7 @@ def _compared(holds: Callable[[Any, Any], bool], kinds: Collection[type], left: 
 
 def _against(path: str, holds: Callable[[Any, Any], bool], constant: Any) -> Term:
     """Compare an attribute with a constant: what most conditions are, and so without a further call."""
-    kind: type = type(constant)
+    kind: type[Any] = type(constant)
 
     def term(facts: Facts) -> Any:
         one = facts.get(path)
