@@ -23,7 +23,7 @@ from typing import Any
 from _report import arguments, finish, table
 from interlock.memory import Memory, PrunePolicy, ReadPolicy, WritePolicy
 from interlock.memory.evidence import Candidates
-from interlock.memory.ranker import learn
+from interlock.memory.ranker import learn_ranker
 from interlock.memory.store import Store
 from interlock.runtime.clock import ManualClock
 from interlock.runtime.memories import Note, Owner
@@ -133,7 +133,7 @@ def learned(measured: Measured) -> None:
     """Learn from all conversations but one, and rank the candidates of that one."""
     for held_out, questions in enumerate(measured.judged):
         others = [one for n, conversation in enumerate(measured.judged) for one in conversation if n != held_out]
-        ranker = learn(others)
+        ranker = learn_ranker(others)
         for candidates, answers in questions:
             first = [id for _, id in ranker.order(candidates)[:AT]]
             measured.recalls[LEARNED].append(len(answers.intersection(first)) / len(answers))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from interlock.memory.memory import Memory
 from interlock.memory.policies import ExtractPolicy, PrunePolicy, ReadPolicy, WritePolicy, WriteRule
+from interlock.memory.ranker import Ranker, learn_ranker
 from interlock.runtime.memories import FactRule
 
 if TYPE_CHECKING:
@@ -28,9 +29,11 @@ __all__ = [
     "Memory",
     "MiniLMEmbeddings",
     "PrunePolicy",
+    "Ranker",
     "ReadPolicy",
     "WritePolicy",
     "WriteRule",
+    "learn_ranker",
 ]
 
 _HOMES = {

@@ -1,6 +1,6 @@
 """A ranker that was learned: it corrects the fixed weights' scores by what else speaks for a memory.
 
-No trained one is shipped. `learn` makes one from questions of which it is known what answers them, such as one's own.
+None is shipped. `learn_ranker` makes one from questions of which it is known what answers them, such as one's own.
 """
 
 from collections.abc import Collection, Sequence
@@ -68,7 +68,7 @@ class Ranker(BaseModel, frozen=True, extra="forbid"):
         return min(max(evidence["score"] + more, 0.0), 1.0)
 
 
-def learn(questions: Sequence[tuple[Candidates, Collection[str]]], *, shrink: float = SHRINK) -> Ranker:
+def learn_ranker(questions: Sequence[tuple[Candidates, Collection[str]]], *, shrink: float = SHRINK) -> Ranker:
     """Learn corrections that lift what answers a question above the rest of its candidates.
 
     The loss is that of a softmax over each question's candidates, plus `shrink` times the corrections' squares

@@ -82,7 +82,7 @@ class Store:
             return shelf.recall(query, owner, policy or self._read, self._clock.now(), roles=roles)
 
     def candidates(self, query: str, owner: Owner) -> Candidates:
-        """Give what may answer a query, and what speaks for each: what `interlock.memory.ranker.learn` learns from."""
+        """Give what may answer a query, and what speaks for each: what `interlock.memory.learn_ranker` learns from."""
         if not self._shelves.exists(owner):
             return Candidates(ids=(), evidence=())
         with self._shelves.of(owner) as shelf:

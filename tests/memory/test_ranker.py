@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from interlock.memory import ReadPolicy
 from interlock.memory.evidence import Candidates
-from interlock.memory.ranker import Correction, Ranker, learn
+from interlock.memory.ranker import Correction, Ranker, learn_ranker
 from interlock.memory.store import Store
 from interlock.runtime.clock import ManualClock
 from interlock.runtime.errors import PolicyBroken
@@ -50,7 +50,7 @@ def test_a_user_of_whom_nothing_is_known_has_no_candidates(store: Store) -> None
 
 
 def test_what_tells_answers_from_the_rest_is_learned() -> None:
-    ranker = learn([question("ab"[n % 2], answers=1.0) for n in range(20)])
+    ranker = learn_ranker([question("ab"[n % 2], answers=1.0) for n in range(20)])
 
     assert ranker.order(question("b", answers=1.0)[0])[0][1] == "b"
 
@@ -58,7 +58,7 @@ def test_what_tells_answers_from_the_rest_is_learned() -> None:
 def test_where_nothing_is_to_be_learned_the_fixed_order_stands() -> None:
     unanswerable = (Candidates(ids=("a",), evidence=({"score": 0.5},)), ["not among them"])
 
-    for ranker in (learn([]), learn([unanswerable])):
+    for ranker in (learn_ranker([]), learn_ranker([unanswerable])):
         assert [id for _, id in ranker.order(question("a")[0])] == ["a", "b"]
 
 
