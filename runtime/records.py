@@ -97,6 +97,8 @@ class Origin(BaseModel, frozen=True, extra="forbid"):
     @property
     def choice(self) -> Choice:
         """The least trustworthy of the choices."""
+        if not self.choices:
+            return "said"
         found = self.choices.values()
         return next((choice for choice in reversed(get_args(Choice)) if choice in found), "said")
 

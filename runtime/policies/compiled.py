@@ -209,7 +209,7 @@ class Compiled:
         places = left_by(relevant.others, steadily, facts_of(asked.plain))
         if not places:
             return _concluded((), asked.action, allowed=False)
-        result = self._judged(asked, places, tuple(range(len(relevant.reads))))
+        result = self._judged(asked, places, len(relevant.reads))
         if errors := result.diagnostics.errors:
             # Cedar leaves out a policy that fails, which would lose a forbid.
             return _deny(f"{asked.action} cannot be judged: {'; '.join(errors)}")
@@ -219,7 +219,7 @@ class Compiled:
         rules = [rule for rule in self._rules.values() if rule.id in determining]
         return _concluded(rules, action, allowed=allowed)
 
-    def _judged(self, asked: _Asked, places: tuple[int, ...], every: tuple[int, ...]) -> AuthzResult:
+    def _judged(self, asked: _Asked, places: tuple[int, ...], all_told: int) -> AuthzResult:
         """Ask Cedar about the policies that may apply.
 
         To parse them by themselves pays from their second time on; before that they are asked among all others, which
@@ -228,7 +228,7 @@ class Compiled:
         uses = self._uses(asked.action, places)
         uses.count += 1
         if uses.count == 1:
-            result = self._authorize(self._parsed(asked.action, every), asked)
+            result = self._authorize(self._parsed(asked.action, tuple(range(all_told))), asked)
             if not result.diagnostics.errors:
                 return result
         return self._authorize(self._parsed(asked.action, places), asked)

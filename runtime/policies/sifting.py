@@ -239,9 +239,9 @@ def _compared(holds: Callable[[Any, Any], bool], kinds: Collection[type], left: 
     return term
 
 
-def _against(path: str, holds: Callable[[Any, Any], bool], constant: Any) -> Term:
+def _against(path: str, holds: Callable[[Any, Any], bool], constant: str | int | Decimal) -> Term:
     """Compare an attribute with a constant: what most conditions are, and so without a further call."""
-    kind: type[Any] = type(constant)
+    kind = type(constant)
 
     def term(facts: Facts) -> Any:
         one = facts.get(path)
