@@ -50,11 +50,14 @@ def record(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or how it begins.")],
     suites: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder of suites, such as AGENT/evals.")],
     home: HomePath = None,
+    json: AsJson = False,
 ) -> int:
     """Turn a run into a case of the suite `recorded`, which runs offline on what was recorded."""
     from interlock.serving.recording import record_case
 
+    machine = Machine(json)
     suite = record_case(existing_home(home).journal, run, suites)
+    machine.write({"suite": str(suite), "run": run})
     typer.echo(f"wrote {suite}; run it with `interlock eval run AGENT {suite}`", err=True)
     return 0
 
