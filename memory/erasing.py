@@ -71,11 +71,12 @@ def cut(texts: Iterable[str], blobs: Sequence[bytes]) -> tuple[list[bytes], int]
 
 def _left(shelf: Shelf, prints: Fingerprints, ids: Collection[str]) -> tuple[Fingerprints, dict[str, int]]:
     """Search the user's files; what is there by right is taken out of the fingerprints."""
-    found = prints.found_in_files(shelf.files())
+    found = {file: hits for file in shelf.files() if (hits := prints.found_in_file(file))}
     if not found:
         return prints, {}
-    prints = prints.without(shelf.held(prints, but=ids))
-    return prints, prints.found_in_files(shelf.files())
+    rightful = shelf.held({digest: window for hits in found.values() for digest, window in hits.items()}, but=ids)
+    left = {str(file): len(hits.keys() - rightful) for file, hits in found.items() if hits.keys() - rightful}
+    return prints.without(rightful), left
 
 
 def verify(shelf: Shelf | None, receipt: Receipt, *, home: Path, elsewhere: Sequence[Path] = ()) -> Verified:

@@ -65,11 +65,11 @@ class Fingerprints:
     def without(self, digests: frozenset[bytes]) -> "Fingerprints":
         return Fingerprints(salt=self.salt, digests=self.digests - digests, hashes=self.hashes)
 
-    def found_in(self, data: bytes) -> set[bytes]:
-        """Search bytes; gives the digests of the windows that are there."""
+    def found_in(self, data: bytes) -> dict[bytes, bytes]:
+        """Search bytes; gives the windows that are there, by digest."""
         import numpy as np
 
-        found: set[bytes] = set()
+        found: dict[bytes, bytes] = {}
         tables = {size: _table(hashes) for size, hashes in self.hashes.items() if len(hashes)}
         bytes_ = np.frombuffer(data, np.uint8)
         for start in range(0, len(data), CHUNK):
@@ -77,17 +77,18 @@ class Fingerprints:
             for size, table in tables.items():
                 places = np.flatnonzero(table[rolled[size] & (TABLE - 1)])
                 places = places[np.isin(rolled[size][places], self.hashes[size])] + start
-                found |= {_digest(self.salt, data[place : place + size]) for place in places.tolist()}
-        return found & self.digests
+                windows = {data[place : place + size] for place in places.tolist()}
+                found |= {_digest(self.salt, window): window for window in windows}
+        return {digest: window for digest, window in found.items() if digest in self.digests}
 
     def found_in_files(self, files: Sequence[Path]) -> dict[str, int]:
         """Search files; gives how many windows each of those that hold any has."""
         counts = {str(file): len(self.found_in_file(file)) for file in files if file.is_file()}
         return {name: count for name, count in counts.items() if count}
 
-    def found_in_file(self, file: Path) -> set[bytes]:
-        """Search a file of any size; gives the digests of the windows that are there."""
-        found: set[bytes] = set()
+    def found_in_file(self, file: Path) -> dict[bytes, bytes]:
+        """Search a file of any size; gives the windows that are there, by digest."""
+        found: dict[bytes, bytes] = {}
         with file.open("rb") as opened:
             end = b""
             while block := opened.read(BLOCK):

@@ -3,7 +3,7 @@
 import json
 import sqlite3
 import threading
-from collections.abc import Callable, Collection, Generator, Iterable, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from interlock.memory.cloud import Near
 from interlock.memory.evidence import Candidates, candidates
-from interlock.memory.fingerprints import Fingerprints
 from interlock.memory.layout import folder_of
 from interlock.memory.naming import dense, lifted, named_in, slots_of, unnamed
 from interlock.memory.policies import ReadPolicy
@@ -184,11 +183,11 @@ class Shelf:
             self.truth.scrub()
         self.rest()
 
-    def held(self, prints: Fingerprints, *, but: Collection[str] = ()) -> frozenset[bytes]:
-        """Find which of the fingerprints belong to what is rightly here, such as another memory with the same words.
+    def held(self, windows: Mapping[bytes, bytes], *, but: Collection[str] = ()) -> frozenset[bytes]:
+        """Find which windows belong to what is rightly here, such as another memory with the same words.
 
         Args:
-            prints: what to look for.
+            windows: what to look for, by digest.
             but: memories that have no right to be here any more.
         """
         with self._writing() as vectors:
@@ -196,8 +195,8 @@ class Shelf:
             rows = [row for row in rows if row["id"] not in but]
             lying = vectors.raw([row["id"] for row in rows])
         self.rest()
-        parts = [part for row in rows for part in (row["text"].encode(), row["vectors"])]
-        return frozenset(prints.found_in(b"\x00".join(parts)) | prints.found_in(b"".join(lying)))
+        there = b"\x00".join([part for row in rows for part in (row["text"].encode(), row["vectors"])] + lying)
+        return frozenset(digest for digest, window in windows.items() if window in there)
 
     def added(self) -> int:
         """Count the memories that were added since `count_anew`."""

@@ -13,7 +13,7 @@ from interlock.runtime.journal.events import Erased
 from interlock.runtime.journal.journal import ALL
 from interlock.runtime.journal.seals import last_cut
 from interlock.runtime.memories import Owner
-from interlock.serving.forgetting.searching import Gone, Remains, Row, files_of, search
+from interlock.serving.forgetting.searching import Gone, Remains, Row, Windows, files_of, search
 
 
 def verify(home: Home, store: Store, receipt: Receipt, *, elsewhere: Collection[Path] = ()) -> Verified:
@@ -48,11 +48,11 @@ def remains(home: Home, store: Store, prints: Fingerprints, *, owner: Owner, ids
         row: the journal's row that says what else was; 0 where there is none.
     """
 
-    def held() -> frozenset[bytes]:
+    def held(windows: Windows) -> frozenset[bytes]:
         if not store.holds_any(owner):
             return frozenset()
         with store.shelf(owner) as shelf:
-            return shelf.held(prints, but=ids)
+            return shelf.held(windows, but=ids)
 
     own = folder_of(home.path, owner.tenant, owner.user)
     return search(home.path, prints, own=own, gone=_gone(home, row), held=held)

@@ -1,7 +1,7 @@
 """Search every file of a home for what was erased, and tell remains from what stands there by right."""
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +11,12 @@ from interlock.memory.fingerprints import Fingerprints
 from interlock.memory.truth import FILE
 
 Row = dict[str, Any]
+Windows = Mapping[bytes, bytes]
+"""Pieces of what was erased, by digest."""
 Gone = Callable[[str, Row], bool]
 """Tells of a table's row whether it is one that was erased, and has no right to be there."""
+Held = Callable[[Windows], frozenset[bytes]]
+"""Finds which windows stand by right among the person's memories."""
 
 OURS = ("journal.db", "checkpoints.db", "audit.key", "erasing.lock")
 _COPIES = ({"payloads", "subjects"}, {"checkpoints", "writes"}, {"memories", "tokens"})
@@ -28,7 +32,7 @@ class Remains:
     """Files that are not Interlock's, such as the database of a tool."""
 
 
-def search(home: Path, prints: Fingerprints, *, own: Path, gone: Gone, held: Callable[[], frozenset[bytes]]) -> Remains:
+def search(home: Path, prints: Fingerprints, *, own: Path, gone: Gone, held: Held) -> Remains:
     """Search all files of a home.
 
     Args:
@@ -41,8 +45,10 @@ def search(home: Path, prints: Fingerprints, *, own: Path, gone: Gone, held: Cal
     found = {file: hits for file in files_of(home) if (hits := _hits(file, prints, home, own))}
     if not found:
         return Remains(ours={}, others={})
-    rightful = _rightful(home, prints, gone) | held()
-    ours = {file: len(hits - rightful) for file, hits in found.items() if is_ours(file, home) and hits - rightful}
+    windows = {digest: window for hits in found.values() for digest, window in hits.items()}
+    rightful = _rightful(home, windows, gone, own) | held(windows)
+    left = {file: len(hits.keys() - rightful) for file, hits in found.items() if hits.keys() - rightful}
+    ours = {file: count for file, count in left.items() if is_ours(file, home)}
     others = {file: len(hits) for file, hits in found.items() if not is_ours(file, home)}
     return Remains(ours={str(f): n for f, n in ours.items()}, others={str(f): n for f, n in others.items()})
 
@@ -62,19 +68,20 @@ def is_ours(file: Path, home: Path) -> bool:
     return any(copied <= tables for copied in _COPIES)
 
 
-def _hits(file: Path, prints: Fingerprints, home: Path, own: Path) -> set[bytes]:
+def _hits(file: Path, prints: Fingerprints, home: Path, own: Path) -> Windows:
     """Search one file. Vectors of others are left out: equal words of two people have equal vectors."""
     parts = file.relative_to(home).parts
     if parts[0] == "memory" and own not in file.parents and any(part.startswith("vectors") for part in parts):
-        return set()
+        return {}
     return prints.found_in_file(file)
 
 
-def _rightful(home: Path, prints: Fingerprints, gone: Gone) -> set[bytes]:
+def _rightful(home: Path, windows: Windows, gone: Gone, own: Path) -> set[bytes]:
     found: set[bytes] = set()
     for path in (home / "journal.db", home / "checkpoints.db", *home.glob(f"memory/*/*/{FILE}")):
-        if path.exists():
-            found |= prints.found_in(b"\x00".join(_living(path, gone)))
+        if path.exists() and path.parent != own:
+            there = b"\x00".join(_living(path, gone))
+            found.update(digest for digest, window in windows.items() if window in there)
     return found
 
 

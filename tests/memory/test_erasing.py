@@ -185,7 +185,7 @@ def test_fingerprints_find_what_is_there_and_nothing_else(noise: bytes, put: lis
 
     found = prints.found_in(data)
 
-    assert found == Fingerprints.of(SALT, [window for window in cut if window in data]).digests
+    assert found.keys() == Fingerprints.of(SALT, [window for window in cut if window in data]).digests
 
 
 def test_a_window_across_two_chunks_is_found() -> None:
@@ -193,7 +193,7 @@ def test_a_window_across_two_chunks_is_found() -> None:
     data[(1 << 18) - 9 : (1 << 18) + 23] = TOLD.encode()[:32]
     prints = Fingerprints.of(SALT, [TOLD.encode()[:32]])
 
-    assert prints.found_in(bytes(data)) == prints.digests
+    assert prints.found_in(bytes(data)).keys() == prints.digests
 
 
 def test_something_else_is_no_receipt() -> None:
