@@ -103,6 +103,15 @@ def read_receipt(text: str) -> Receipt:
         raise BadInput(what="this is no receipt", where="RECEIPT", fix="give what `memory forget` printed") from error
 
 
+def is_receipt(file: Path, home: Path) -> bool:
+    """Tell whether a file is a receipt that this home has signed: it names what was erased, and holds none of it."""
+    try:
+        receipt = read_receipt(file.read_text(encoding="utf-8"))
+    except (BadInput, OSError, UnicodeDecodeError):
+        return False
+    return receipt.holds() and receipt.key == known_key(home)
+
+
 def known_key(home: Path) -> str:
     """Give the public key of the home; empty where it has none."""
     file = home / "memory" / KEY

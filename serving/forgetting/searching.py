@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from interlock.memory.fingerprints import Fingerprints
+from interlock.memory.receipts import is_receipt
 from interlock.memory.truth import FILE
 
 Row = dict[str, Any]
@@ -69,11 +70,12 @@ def is_ours(file: Path, home: Path) -> bool:
 
 
 def _hits(file: Path, prints: Fingerprints, home: Path, own: Path) -> Windows:
-    """Search one file. Vectors of others are left out: equal words of two people have equal vectors."""
+    """Search one file, but neither receipts nor others' vectors: equal words of two people have equal vectors."""
     parts = file.relative_to(home).parts
     if parts[0] == "memory" and own not in file.parents and any(part.startswith("vectors") for part in parts):
         return {}
-    return prints.found_in_file(file)
+    hits = prints.found_in_file(file)
+    return {} if hits and is_receipt(file, home) else hits
 
 
 def _rightful(home: Path, windows: Windows, gone: Gone, own: Path) -> set[bytes]:

@@ -176,6 +176,14 @@ def test_a_copy_that_turns_up_is_named(cli: Cli, talker: str, home: Path, tmp_pa
     assert str(home / "memory" / "old.bak") in found.out
 
 
+def test_receipts_may_be_kept_in_the_home(cli: Cli, talker: str, home: Path) -> None:
+    told(cli, talker, "ann", SAID, "How should you contact me?")
+
+    forgotten(cli, home, "--user", "ann")
+
+    assert cli("memory", "verify", str(home / "receipt.json")).status == 0
+
+
 def test_a_journal_put_back_from_a_backup_is_no_proof(cli: Cli, talker: str, home: Path, tmp_path: Path) -> None:
     told(cli, talker, "ann", SAID)
     with closing(sqlite3.connect(home / "journal.db")) as base:
