@@ -4,10 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from interlock.runtime.database import Database
-from interlock.runtime.journal.contents import Contents
+from interlock.runtime.journal.contents import Contents, head_of
 from interlock.runtime.journal.crosscheck import disagreements
 from interlock.runtime.journal.findings import Finding
 from interlock.runtime.journal.journal import ALL, GENESIS, chained
@@ -78,16 +76,14 @@ def _chain(rows: list[Row], cut: Seal | None) -> Iterator[Finding]:
 
 def _wrong(previous: str | None, row: Row) -> str:
     seq, run, thread, kind, head, hash_ = row
-    try:
-        facts = orjson.loads(head)
-        told = (facts["seq"], facts["run"], facts["thread"], facts["kind"])
-    except (orjson.JSONDecodeError, KeyError, TypeError):
+    told = head_of(head)
+    if told is None:
         return "the row was changed: its head cannot be read"
-    if told[0] != seq:
-        return f"row {told[0]} stands in the place of row {seq}: rows were moved, inserted or removed"
+    if told["seq"] != seq:
+        return f"row {told['seq']} stands in the place of row {seq}: rows were moved, inserted or removed"
     if previous is not None and chained(previous, head) != hash_:
         return "the row was changed, or what stood before it was"
-    if told != (seq, run, thread, kind):
+    if (told["run"], told["thread"], told["kind"]) != (run, thread, kind):
         return "the row was changed: its columns do not say what its head says"
     return ""
 

@@ -3,15 +3,17 @@
 import hmac
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import orjson
+from pydantic import ValidationError
 from sqlalchemy import select
 
 from interlock.runtime.database import Database, Statement
 from interlock.runtime.gate.answers import answers
 from interlock.runtime.gate.approvals import approvals
 from interlock.runtime.gate.effects import effects
+from interlock.runtime.journal import events
 from interlock.runtime.journal.findings import Finding
 from interlock.runtime.journal.journal import PAYLOADS
 from interlock.runtime.journal.seals import ERASURE
@@ -63,10 +65,17 @@ class Contents:
 
     def content(self, head: dict[str, Any]) -> dict[str, Any] | None:
         """Give a row's content; None where it is erased, or was changed."""
-        digest = head["content"]
-        if not digest:
-            return {}
-        return None if digest in self.changed or digest not in self.bodies else orjson.loads(self.bodies[digest])
+        found: Any = self.parsed(head["content"]) if head["content"] else {}
+        return cast(dict[str, Any], found) if isinstance(found, dict) else None
+
+    def parsed(self, digest: str) -> Any:
+        """Give a payload's JSON; None where it is erased, was changed, or is none."""
+        if digest in self.changed or digest not in self.bodies:
+            return None
+        try:
+            return orjson.loads(self.bodies[digest])
+        except orjson.JSONDecodeError:
+            return None
 
     @property
     def erased_in_use(self) -> set[str]:
@@ -104,32 +113,48 @@ class Contents:
 
     def _take(self, row: Row) -> None:
         seq, _run, _thread, kind, head_text, _hash = row
-        try:
-            head = orjson.loads(head_text)
-            content, told = head["content"], head["facts"]
-        except (orjson.JSONDecodeError, KeyError, TypeError):
+        head = head_of(head_text)
+        if head is None:
             return  # the chain check names this row
+        content, told = head["content"], head["facts"]
         self.rows.append((row, head))
         if content:
             self.used[content] = seq
         if kind in ("model_intended", "run_started"):
             for name in REFERRING:
-                if digest := told.get(name):
+                if isinstance(digest := told.get(name), str) and digest:
                     self.used[digest] = seq
                     self.cells.discard(digest)
             self._follow(told.get("prompt") or told.get("history"), seq)
         if kind == ERASURE:
-            self._erased(seq, self.content(head) or {})
+            self._erased(seq, told | (self.content(head) or {}))
 
-    def _erased(self, seq: int, content: dict[str, Any]) -> None:
-        self.erased |= dict.fromkeys(content.get("digests", ()), seq)
-        self.erased_runs.update(content.get("runs", ()))
+    def _erased(self, seq: int, facts: dict[str, Any]) -> None:
+        try:
+            event = events.Erased.model_validate(facts)
+        except ValidationError:
+            return  # so that what is missing counts as removed by hand
+        self.erased |= dict.fromkeys(event.digests, seq)
+        self.erased_runs.update(event.runs)
 
-    def _follow(self, digest: str | None, seq: int) -> None:
+    def _follow(self, digest: Any, seq: int) -> None:
         """Follow a prompt from its last cell to the first, as far as no earlier row has led."""
-        while digest and digest in self.bodies and digest not in self.changed:
-            digest = orjson.loads(self.bodies[digest])["prev"]
-            if not digest or digest in self.used:
+        while isinstance(digest, str) and isinstance(cell := self.parsed(digest), dict):
+            digest = cast(dict[str, Any], cell).get("prev")
+            if not isinstance(digest, str) or not digest or digest in self.used:
                 return
             self.used[digest] = seq
             self.cells.add(digest)
+
+
+def head_of(text: str) -> dict[str, Any] | None:
+    """Read a row's head; None where it is none."""
+    try:
+        head = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    match head:
+        case {"seq": int(), "run": str(), "thread": str(), "kind": str(), "content": str() | None, "facts": dict()}:
+            return cast(dict[str, Any], head)
+        case _:
+            return None

@@ -1,11 +1,14 @@
 """Tables beside the journal are held against it: what was changed there is named by table and row."""
 
+import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from tests.serving.conftest import Cli
+
+from interlock.runtime.journal.journal import GENESIS, chained
 
 
 @pytest.fixture
@@ -47,3 +50,20 @@ def test_a_change_is_named_by_table_and_row(cli: Cli, home: Path, sql: str, name
 
     assert found.status == 1
     assert named in found.out
+
+
+@pytest.mark.parametrize("facts", ["5", "{}", '{"approval": []}', '{"digests": 5}'])
+def test_rows_that_are_no_events_are_named_however_well_they_are_hashed(cli: Cli, home: Path, facts: str) -> None:
+    with closing(sqlite3.connect(home / "journal.db")) as base:
+        rows = base.execute("SELECT seq, head FROM events ORDER BY seq").fetchall()
+        before = GENESIS
+        for seq, head in rows:
+            forged = json.dumps({**json.loads(head), "facts": json.loads(facts)})
+            before = chained(before, forged)
+            base.execute("UPDATE events SET head = ?, hash = ? WHERE seq = ?", (forged, before, seq))
+        base.commit()
+
+    found = cli("audit", "verify")
+
+    assert found.status == 1
+    assert "cannot be read" in found.out
