@@ -102,7 +102,7 @@ class ReadPolicy(Policy, frozen=True, extra="forbid"):
     """Corrects the fixed weights' scores; None: they stand."""
     recency: float = Field(default=0.0, ge=0, le=0.1)
     """By which share of its score at most what was learned lately is raised, and what is old is lowered. 0.03 settles
-    near ties; a tenth costs more than a point of recall already (docs/decisions/0010)."""
+    near ties; a tenth costs more than a point of recall already (docs/decisions/0009)."""
     order: Literal["score", "newest", "oldest"] = "score"
     """How what was chosen is put; it is always chosen by score."""
     as_of: datetime | None = None

@@ -1,7 +1,7 @@
 """Order candidates by the evidence for each: likeness of every word's meaning, words found, neighbours, who spoke.
 
 Late interaction: every word of the query looks for the most alike word of a text, in its context (Khattab and Zaharia
-2020, ColBERT), and counts by how rare it is. The weights were chosen on five conversations (docs/decisions/0010).
+2020, ColBERT), and counts by how rare it is. The weights were chosen on five conversations (docs/decisions/0009).
 """
 
 import math

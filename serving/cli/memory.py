@@ -43,8 +43,9 @@ def list_(
     found = _store(home).list(_owner(user, tenant), everything=all)
     machine.write([record.model_dump(mode="json") for record in found])
     if not json:
-        rows = [[r.id, r.kind, r.text, f"{r.learned_at:%Y-%m-%d %H:%M}"] for r in found]
-        table(f"memories of {user}", ["id", "kind", "text", "learned"], rows)
+        now = existing_home(home).clock.now()
+        rows = [[r.id, r.kind, r.state(now), r.text, f"{r.learned_at:%Y-%m-%d %H:%M}"] for r in found]
+        table(f"memories of {user}", ["id", "kind", "state", "text", "learned"], rows)
     return 0
 
 
