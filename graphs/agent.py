@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from interlock.runtime.errors import BadInput, PolicyBroken
 from interlock.runtime.folders import folder_of_caller
+from interlock.runtime.outputs import check_output
 from interlock.runtime.ports import MemoryPlan, SelectionPlan, Tool
 from interlock.runtime.records import Budget
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
+    from pydantic import BaseModel
 
     from interlock.runtime.models.chat import Price
 
@@ -38,6 +40,7 @@ class Agent:
         prompts: a folder of `*.md`; without one, or for names it lacks, the built-in prompts.
         prices: US dollars for a million tokens, by model name; needed where `Budget(usd=...)` meets a paid model.
         select: which of many tools a run is offered, such as `Select(most=12)`; None: all of them.
+        output: a pydantic model; every reply is JSON of it, or the run fails. None: replies are free text.
         takes_over: manifests, by hash or how it begins, whose waiting runs this agent can go on with.
 
     Raises:
@@ -55,6 +58,7 @@ class Agent:
     prompts: str | Path | None = None
     prices: "Mapping[str, Price]" = field(default_factory=dict[str, "Price"])
     select: SelectionPlan | None = None
+    output: "type[BaseModel] | None" = None
     takes_over: Sequence[str] = ()
 
     def __post_init__(self) -> None:
@@ -62,6 +66,8 @@ class Agent:
             raise BadInput(
                 what=f"agent name {self.name!r} cannot be used", where="Agent(name=)", fix="letters, digits, _ and -"
             )
+        if self.output is not None:
+            check_output(self.output, f"agent {self.name}")
         here = folder_of_caller()
         if self.prompts is not None:
             object.__setattr__(self, "prompts", here / Path(self.prompts))

@@ -16,6 +16,7 @@ from interlock.nodes.begin import begin
 from interlock.nodes.finish import finish
 from interlock.nodes.recall import recall
 from interlock.nodes.remember import APPROVING, remember
+from interlock.nodes.shape import shape
 from interlock.runtime.ports import MemoryPlan
 from interlock.runtime.records import Caller
 
@@ -45,9 +46,13 @@ class Workflow:
         remembers = agent.memory is not None
         self.entry = "recall" if remembers else "begin"
         """The node that the first of one's own follows; START stands for it."""
-        self.closing = "remember" if remembers else "finish"
+        self._answered = "remember" if remembers else "finish"
+        self.closing = self._answered if agent.output is None else "shape"
         """The node that takes a drafted answer; END stands for it."""
         self._frame(agent.memory)
+        if agent.output is not None:
+            self._add("shape", partial(shape, output=agent.output))
+            self._graph.add_edge("shape", self._answered)
 
     def add_node(self, name: str, node: Node | Compiled, *, goes_to: tuple[str, ...] = (), step: bool = True) -> None:
         """Add a node: a function, or a graph, which answers the thread's messages into `draft`.

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
-from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
+from pydantic_core import to_json
 
 from interlock.nodes.state import text_of
-from interlock.runtime.errors import ModelUnclear
+from interlock.runtime.errors import ModelUnclear, OutputBroken
+from interlock.runtime.outputs import Shape, fitting
 from interlock.runtime.ports import Model
 
 
@@ -23,6 +25,39 @@ async def ask(model: Model, messages: Sequence[AnyMessage], *, at: str, tools: b
     if (problem := _problem(again)) is None:
         return again
     raise ModelUnclear(model=str(again.response_metadata.get("model_name", "the model")), problem=problem)
+
+
+async def ask_for(shape: type[Shape], model: Model, messages: Sequence[AnyMessage], *, at: str) -> Shape:
+    """Ask for data; what is wrong with it is told to the model, which may mend it once.
+
+    Raises:
+        OutputBroken: the second answer breaks its schema, too.
+    """
+    reply = await model.ask(messages, at=at, schema=shape)
+    try:
+        return _data(shape, reply)
+    except OutputBroken as error:
+        again = [*messages, reply, *_corrections(reply, error)]
+    return _data(shape, await model.ask(again, at=f"{at}.again", schema=shape))
+
+
+def broken(error: OutputBroken) -> str:
+    """Tell a model what is wrong with what it gave."""
+    return f"That is no valid {error.schema}: {'; '.join(error.problems)}. Answer with one call of {error.schema}."
+
+
+def _data(shape: type[Shape], reply: AIMessage) -> Shape:
+    if not reply.tool_calls:
+        raise OutputBroken(schema=shape.__name__, problems=("it was not called",))
+    return fitting(shape, to_json(reply.tool_calls[0]["args"]))
+
+
+def _corrections(reply: AIMessage, error: OutputBroken) -> list[AnyMessage]:
+    # A history may hold no call without its answer.
+    told = broken(error)
+    if not reply.tool_calls:
+        return [HumanMessage(told)]
+    return [ToolMessage(told, tool_call_id=call["id"] or "", status="error") for call in reply.tool_calls]
 
 
 def _problem(reply: AIMessage) -> str | None:

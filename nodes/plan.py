@@ -5,12 +5,13 @@ from typing import Any, TypedDict
 import orjson
 from langchain_core.messages import AnyMessage, SystemMessage
 from langgraph.runtime import Runtime
-from pydantic import ValidationError
 
+from interlock.nodes.asking import ask_for
 from interlock.nodes.begin import put_off
 from interlock.nodes.prompt import prompt
 from interlock.nodes.tracing import Contracts, tainted, trusted_only
 from interlock.runtime.contract import ToolContract
+from interlock.runtime.errors import OutputBroken
 from interlock.runtime.labels import trusted_view
 from interlock.runtime.plan import Plan
 from interlock.runtime.ports import Deps
@@ -54,24 +55,10 @@ def _system(deps: Deps) -> str:
 
 
 async def _asked(deps: Deps, messages: list[AnyMessage], step: int) -> Plan:
-    reply = await deps.model.ask(messages, at=f"plan.{step}", schema=Plan)
     try:
-        return Plan.model_validate(reply.tool_calls[0]["args"])
-    except (IndexError, ValidationError) as error:
-        problem = f"That was no valid plan: {error}. Answer with one call of Plan."
-    again = await deps.model.ask([*messages, reply, *_told(reply, problem)], at=f"plan.{step}.again", schema=Plan)
-    try:
-        return Plan.model_validate(again.tool_calls[0]["args"])
-    except (IndexError, ValidationError):
+        return await ask_for(Plan, deps.model, messages, at=f"plan.{step}")
+    except OutputBroken:
         return Plan(say="I could not make a plan for this request.")
-
-
-def _told(reply: Any, problem: str) -> list[AnyMessage]:
-    from langchain_core.messages import HumanMessage, ToolMessage
-
-    if reply.tool_calls:
-        return [ToolMessage(problem, tool_call_id=call["id"], status="error") for call in reply.tool_calls]
-    return [HumanMessage(problem)]
 
 
 def _trusted(progress: dict[str, Any], contracts: Contracts) -> dict[str, Any]:

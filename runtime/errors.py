@@ -221,6 +221,20 @@ class ModelUnclear(InterlockError):
 
 
 @dataclass(eq=False, kw_only=True)
+class OutputBroken(InterlockError):
+    """What a model gave breaks the schema that it must have, also when asked once more. It is not passed on."""
+
+    code = "output"
+
+    schema: str
+    problems: tuple[str, ...]
+
+    def __str__(self) -> str:
+        wrong = "; ".join(self.problems)
+        return f"no valid {self.schema} came of it: {wrong}; ask again, use another model, or loosen the schema"
+
+
+@dataclass(eq=False, kw_only=True)
 class ThreadBusy(InterlockError):
     """Another run holds the thread."""
 

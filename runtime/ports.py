@@ -124,6 +124,10 @@ class Door(Protocol):
             at: where in the run it stands.
             label: of all that it was derived from.
             given: all that the user said and tools returned; asked only where a policy wants replies to be grounded.
+
+        Raises:
+            PolicyDenied: it may not go out.
+            OutputBroken: it is not what the agent declares its replies to be.
         """
         ...
 

@@ -2,6 +2,8 @@
 
 from typing import Any, cast
 
+import orjson
+
 from interlock.runtime.home import Home
 from interlock.runtime.journal import events
 from interlock.runtime.journal.journal import Entry
@@ -19,6 +21,7 @@ def reply_of(home: Home, run: str) -> Reply:
     pending = [approval.shown() for approval in waiting if approval.state == "pending"]
     return Reply(
         text=_text(entries, ended, pending),
+        data=_data(entries) if status == "done" else None,
         status=status,
         run=run,
         thread=thread,
@@ -49,10 +52,19 @@ def _text(entries: list[Entry], ended: events.RunEnded | None, pending: list[dic
     if ended is not None and ended.status == "waiting":
         asked = "; ".join(f"{a['tool']} ({a['reason']}), approval {a['id']}" for a in pending)
         return f"Waiting for a person to approve: {asked}" if asked else "Approvals are answered; the run can go on."
-    replied = next((e.event for e in reversed(entries) if isinstance(e.event, events.Replied)), None)
-    if replied is not None:
+    if (replied := _replied(entries)) is not None:
         return replied.text
     return ended.reason if ended else "The run did not finish; send the message again, or resume the thread."
+
+
+def _data(entries: list[Entry]) -> Any:
+    whole = [entry for entry in entries if not entry.erased]
+    replied = _replied(whole)
+    return orjson.loads(replied.text) if replied is not None and replied.schema_name else None
+
+
+def _replied(entries: list[Entry]) -> events.Replied | None:
+    return next((e.event for e in reversed(entries) if isinstance(e.event, events.Replied)), None)
 
 
 def calls_of(entries: list[Entry]) -> list[CallMade]:

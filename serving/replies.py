@@ -22,6 +22,8 @@ class Reply(BaseModel, frozen=True):
     """How a run stands when it comes back."""
 
     text: str
+    data: Any = None
+    """What the text is JSON of, where the agent declares an output."""
     status: Status
     run: str
     thread: str

@@ -53,7 +53,7 @@ class Session:
         tenant: str = "default",
         roles: tuple[str, ...] = (),
     ) -> None:
-        if assembly_of(graph) is None:
+        if (assembly := assembly_of(graph)) is None:
             raise BadInput(
                 what="the graph was not made by Interlock", where="Session(graph)", fix="make it with interlock.graphs"
             )
@@ -61,6 +61,7 @@ class Session:
         self.caller = Caller.of({"user": user, "tenant": tenant, "roles": roles})
         self.thread = f"t-{self.home.clock.new_id()}" if thread is None else _checked(thread)
         self._plain = graph
+        self._free = assembly.agent.output is None  # what must fit a schema is not said before it does
         self._graph: Compiled | None = None
         self._saver: HomeSaver | None = None
 
@@ -170,7 +171,7 @@ class Session:
 
     async def _drive(self, given: Any, ticket: str, *, tokens: bool = False) -> AsyncIterator[SessionEvent]:
         graph: Any = self._opened()
-        modes = ["updates", "messages"] if tokens else ["updates"]
+        modes = ["updates", "messages"] if tokens and self._free else ["updates"]
         error: Exception | None = None
         run = ""
         stream = graph.astream(given, self._config, context=self.caller, stream_mode=modes, durability="sync")

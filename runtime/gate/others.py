@@ -4,11 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import BaseModel
+
 from interlock.runtime.gate.gate import Gate
 from interlock.runtime.gate.memory import changed_text
 from interlock.runtime.gate.run import OpenRun
 from interlock.runtime.grounding import ungrounded
 from interlock.runtime.journal import events
+from interlock.runtime.outputs import fitting
 from interlock.runtime.records import Label
 
 
@@ -18,6 +21,8 @@ class GatedDoor:
 
     gate: Gate
     run: OpenRun
+    output: type[BaseModel] | None = None
+    """What replies must be JSON of."""
 
     async def enter(self, text: str, *, at: str) -> str:
         """Let a request in."""
@@ -35,7 +40,11 @@ class GatedDoor:
             facts["ungrounded"] = ungrounded(text, given())
         decision = self.gate.require(self.run, at, "reply", facts, label)
         text = changed_text(text, decision)
-        self.gate.record(self.run, at, events.Replied(text=text, decision=decision, label=label))
+        if self.output is not None:
+            fitting(self.output, text)  # what a policy has changed must fit, too
+        schema = self.output.__name__ if self.output else ""
+        replied = events.Replied(text=text, schema_name=schema, decision=decision, label=label)
+        self.gate.record(self.run, at, replied)
         return text
 
 

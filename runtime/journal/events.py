@@ -257,6 +257,8 @@ class Replied(Event):
 
     kind: Literal["replied"] = "replied"
     text: str
+    schema_name: str = ""
+    """What the text is JSON of; empty where it is free."""
     decision: Decision
     label: Label
 

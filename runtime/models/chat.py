@@ -32,7 +32,7 @@ class Price(BaseModel, frozen=True, extra="forbid"):
 
 _KEPT = 256
 """How many bound sets of tools are kept; every run may have been offered another one."""
-_Key = tuple[bool, str, tuple[str, ...] | None]
+_Key = tuple[bool, type[BaseModel] | None, tuple[str, ...] | None]
 
 FREE = Price(input=Decimal(0), output=Decimal(0))
 
@@ -101,7 +101,7 @@ class ChatModel:
             tools: whether the agent's tools are bound.
             offered: names of those that are; None: all.
         """
-        key = (tools, schema.__name__ if schema else "", offered if tools else None)
+        key = (tools, schema, offered if tools else None)
         if (found := self._bound.get(key)) is None:
             while len(self._bound) >= _KEPT:
                 self._bound.pop(next(iter(self._bound)), None)
