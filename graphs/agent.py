@@ -10,7 +10,7 @@ from interlock.runtime.errors import BadInput, PolicyBroken
 from interlock.runtime.folders import folder_of_caller
 from interlock.runtime.outputs import check_output
 from interlock.runtime.ports import MemoryPlan, SelectionPlan, Tool
-from interlock.runtime.records import Budget
+from interlock.runtime.records import Budget, ShortTerm
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -37,6 +37,7 @@ class Agent:
         roles: the roles that people can have here; a policy that names another one is refused. None: any name is one.
         budget: what one run may use up.
         memory: its long-term memory; None: it remembers only the thread.
+        short_term: how much of a long thread its model is shown, such as `ShortTerm(tokens=8_000)`; None: all of it.
         prompts: a folder of `*.md`; without one, or for names it lacks, the built-in prompts.
         prices: US dollars for a million tokens, by model name; needed where `Budget(usd=...)` meets a paid model.
         select: which of many tools a run is offered, such as `Select(most=12)`; None: all of them.
@@ -55,6 +56,7 @@ class Agent:
     roles: Sequence[str] | None = None
     budget: Budget = field(default_factory=Budget)
     memory: MemoryPlan | None = None
+    short_term: ShortTerm | None = None
     prompts: str | Path | None = None
     prices: "Mapping[str, Price]" = field(default_factory=dict[str, "Price"])
     select: SelectionPlan | None = None

@@ -63,6 +63,7 @@ class Assembly:
         return {
             **({"output": [output.__name__, hashed(output.model_json_schema())]} if output else {}),
             **({"memory": self.agent.memory.version} if self.agent.memory else {}),
+            **({"short_term": self.agent.short_term.model_dump(mode="json")} if self.agent.short_term else {}),
             **({"select": [select.most, sorted(select.pinned)]} if select else {}),
             "graph": self.graph,
             "topology": self.topology,

@@ -62,6 +62,8 @@ class ThreadState(ThreadInput):
     doubted: list[str]
     """Those of the recalled texts that nobody vouches for."""
     draft: AIMessage | None
+    summary: dict[str, Any] | None
+    """What the older messages come to, where the agent has a `short_term`; see `nodes.condensing.Summary`."""
 
 
 class PlanState(ThreadState):

@@ -17,8 +17,9 @@ from interlock.nodes.finish import finish
 from interlock.nodes.recall import recall
 from interlock.nodes.remember import APPROVING, remember
 from interlock.nodes.shape import shape
+from interlock.nodes.summarise import summarise
 from interlock.runtime.ports import MemoryPlan
-from interlock.runtime.records import Caller
+from interlock.runtime.records import Caller, ShortTerm
 
 Compiled = CompiledStateGraph[Any, Caller, Any, Any]
 
@@ -43,13 +44,12 @@ class Workflow:
         check_state(state)
         self._assembly = Assembly(agent, graph=name)
         self._graph: Any = StateGraph(state, context_schema=Caller, input_schema=ThreadInput)
-        remembers = agent.memory is not None
-        self.entry = "recall" if remembers else "begin"
+        self.entry = "begin"
         """The node that the first of one's own follows; START stands for it."""
-        self._answered = "remember" if remembers else "finish"
+        self._answered = "finish" if agent.memory is None else "remember"
         self.closing = self._answered if agent.output is None else "shape"
         """The node that takes a drafted answer; END stands for it."""
-        self._frame(agent.memory)
+        self._frame(agent.short_term, agent.memory)
         if agent.output is not None:
             self._add("shape", partial(shape, output=agent.output))
             self._graph.add_edge("shape", self._answered)
@@ -79,18 +79,25 @@ class Workflow:
         made = governed(self._assembly.runs, node, name=name, **options)
         self._graph.add_node(name, made, destinations=goes_to or None)
 
-    def _frame(self, memory: MemoryPlan | None) -> None:
+    def _frame(self, short_term: ShortTerm | None, memory: MemoryPlan | None) -> None:
         self._add("begin", begin, first=True)
         self._add("finish", finish, last=True)
         self._graph.add_edge(START, "begin")
         self._graph.add_edge("finish", END)
+        if short_term is not None:
+            self._enter("summarise", partial(summarise, plan=short_term))
         if memory is not None:
-            self._add("recall", recall)
+            self._enter("recall", recall)
             rules = memory.fact_rules
             self._add("remember", partial(remember, rules=rules), goes_to=(APPROVING, "finish"))
             self._add(APPROVING, approve)
-            self._graph.add_edge("begin", "recall")
             self._graph.add_edge(APPROVING, "finish")
+
+    def _enter(self, name: str, node: Node) -> None:
+        """Let a node of the frame come before one's own."""
+        self._add(name, node)
+        self._graph.add_edge(self.entry, name)
+        self.entry = name
 
 
 def topology_of(graph: Any) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Break the request into steps, with explicit conditions and success criteria."""
 
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import orjson
 from langchain_core.messages import AnyMessage, SystemMessage
@@ -8,6 +8,7 @@ from langgraph.runtime import Runtime
 
 from interlock.nodes.asking import ask_for
 from interlock.nodes.begin import put_off
+from interlock.nodes.condensing import trusted_summary
 from interlock.nodes.prompt import prompt
 from interlock.nodes.tracing import Contracts, tainted, trusted_only
 from interlock.runtime.contract import ToolContract
@@ -25,6 +26,7 @@ class Reads(TypedDict):
     progress: dict[str, Any]
     steps: int
     replans: int
+    summary: NotRequired[dict[str, Any]]
 
 
 class Writes(TypedDict):
@@ -38,7 +40,7 @@ async def plan(state: Reads, runtime: Runtime[Deps]) -> Writes:
     deps, step = runtime.context, state["steps"] + 1
     spoken = trusted_only(state["messages"], deps.tools.contract) if tainted(state) else state["messages"]
     vouched = [text for text in state["recalled"] if text not in state["doubted"]]
-    messages = prompt(_system(deps), spoken, vouched)
+    messages = prompt(_system(deps), spoken, vouched, trusted_summary(state.get("summary"), state["messages"]))
     if put_off(state["plan"]):
         messages.append(SystemMessage(f"<planned>\n{orjson.dumps(state['plan']).decode()}\n</planned>"))
     if state["progress"]:

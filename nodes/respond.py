@@ -1,6 +1,6 @@
 """Answer from what the steps brought."""
 
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from langchain_core.messages import AnyMessage
 from langgraph.runtime import Runtime
@@ -19,6 +19,7 @@ class Reads(TypedDict):
     recalled: list[str]
     progress: dict[str, Any]
     steps: int
+    summary: NotRequired[dict[str, Any]]
 
     plan: dict[str, Any]
     label: dict[str, Any]
@@ -32,7 +33,7 @@ async def respond(state: Reads, runtime: Runtime[Deps], *, then: str = "finish")
         then: the node that takes the answer.
     """
     deps, step = runtime.context, state["steps"] + 1
-    messages = prompt(deps.prompts.text("respond"), state["messages"], state["recalled"])
+    messages = prompt(deps.prompts.text("respond"), state["messages"], state["recalled"], state.get("summary"))
     reply = await ask(deps.model, [*messages, results_block(state["progress"])], at=f"respond.{step}")
     if not reply.tool_calls:
         return Command(goto=then, update={"draft": reply, "steps": step})

@@ -1,6 +1,6 @@
 """Bring a drafted reply into the shape that the agent declares."""
 
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from langchain_core.messages import AIMessage, AnyMessage, SystemMessage
 from langgraph.runtime import Runtime
@@ -18,6 +18,7 @@ class Reads(TypedDict):
     messages: list[AnyMessage]
     recalled: list[str]
     draft: AIMessage | None
+    summary: NotRequired[dict[str, Any]]
 
 
 class Writes(TypedDict):
@@ -40,7 +41,7 @@ async def shape(state: Reads, runtime: Runtime[Deps], *, output: type[BaseModel]
 
 
 async def _asked(output: type[BaseModel], state: Reads, deps: Deps, drafted: list[Any]) -> BaseModel:
-    messages = prompt(deps.prompts.text("system"), state["messages"], state["recalled"])
+    messages = prompt(deps.prompts.text("system"), state["messages"], state["recalled"], state.get("summary"))
     return await ask_for(output, deps.model, [*messages, *drafted], at="shape")
 
 

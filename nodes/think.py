@@ -1,7 +1,7 @@
 """One round of a tool loop: the model calls tools, or answers."""
 
 from collections.abc import Sequence
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from langchain_core.messages import AIMessage, AnyMessage
 from langgraph.runtime import Runtime
@@ -22,6 +22,7 @@ class Reads(TypedDict):
     label: dict[str, Any]
     run: dict[str, Any]
     steps: int
+    summary: NotRequired[dict[str, Any]]
 
 
 async def think(state: Reads, runtime: Runtime[Deps], *, then: str = "finish") -> Command[str]:
@@ -31,7 +32,7 @@ async def think(state: Reads, runtime: Runtime[Deps], *, then: str = "finish") -
         then: the node that takes the answer.
     """
     deps, step = runtime.context, state["steps"] + 1
-    messages = prompt(deps.prompts.text("system"), state["messages"], state["recalled"])
+    messages = prompt(deps.prompts.text("system"), state["messages"], state["recalled"], state.get("summary"))
     reply = await ask(deps.model, messages, at=f"think.{step}", tools=True)
     if not reply.tool_calls:
         return Command(goto=then, update={"draft": reply, "steps": step})

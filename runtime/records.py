@@ -157,6 +157,20 @@ class WindDown(BaseModel, frozen=True, extra="forbid"):
     """`"embedded"` or `"provider:name"`; empty: the agent's own to the end."""
 
 
+class ShortTerm(BaseModel, frozen=True, extra="forbid"):
+    """How much of a thread models are shown. What is older is summed up; the thread itself keeps every message."""
+
+    tokens: int = Field(default=8_000, ge=400)
+    """Tokens, by estimate, of messages and summary above which older turns are summed up."""
+    keep: int = Field(default=4, ge=1)
+    """How many of the newest turns stay word for word, however long they are; the present one is one of them."""
+
+    @property
+    def summary_tokens(self) -> int:
+        """How long a summary gets."""
+        return self.tokens // 4
+
+
 class Budget(BaseModel, frozen=True, extra="forbid"):
     """What one run may use up. Every limit is hard: it stops the run before the step that would pass it."""
 

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from interlock.graphs.agent import Agent
     from interlock.runtime.errors import InterlockError
-    from interlock.runtime.records import Budget, Caller, Decision, Label, Limit, ToolContext, Usage, WindDown
+    from interlock.runtime.records import (
+        Budget,
+        Caller,
+        Decision,
+        Label,
+        Limit,
+        ShortTerm,
+        ToolContext,
+        Usage,
+        WindDown,
+    )
     from interlock.serving.session import Session
     from interlock.tools import tool
 else:
@@ -31,6 +41,7 @@ __all__ = [
     "Label",
     "Limit",
     "Session",
+    "ShortTerm",
     "ToolContext",
     "Usage",
     "WindDown",
@@ -47,6 +58,7 @@ _HOMES = {
     "Limit": "interlock.runtime.records",
     "WindDown": "interlock.runtime.records",
     "Session": "interlock.serving.session",
+    "ShortTerm": "interlock.runtime.records",
     "ToolContext": "interlock.runtime.records",
     "Usage": "interlock.runtime.records",
     "tool": "interlock.tools",
