@@ -1,7 +1,6 @@
 """Signed proof that memories were erased: who holds it can search the files again, without knowing what was erased."""
 
 import json
-import os
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from interlock.memory.fingerprints import SIZES, Fingerprints
 from interlock.memory.layout import usable
 from interlock.runtime.errors import BadInput
+from interlock.runtime.keys import kept_key
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -144,19 +144,6 @@ def size_of(files: Sequence[Path]) -> int:
 
 
 def _key(path: Path) -> "Ed25519PrivateKey":
-    """Read the key, or make it; of several processes that make it at once, the first wins."""
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
     with usable(path.parent):
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            new = path.with_suffix(f".{os.getpid()}")
-            with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                file.write(Ed25519PrivateKey.generate().private_bytes_raw())
-            try:
-                os.link(new, path)
-            except FileExistsError:
-                pass
-            finally:
-                new.unlink()
-        return Ed25519PrivateKey.from_private_bytes(path.read_bytes())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return kept_key(path)

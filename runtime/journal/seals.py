@@ -4,7 +4,6 @@ The key lies in the home, readable by its owner alone; only its public half is i
 transaction that ends a run, and every so many rows.
 """
 
-import os
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -16,6 +15,7 @@ from sqlalchemy import Column, Integer, Table, Text, bindparam, insert, select
 
 from interlock.runtime.database import Database, Statement, Transaction, metadata
 from interlock.runtime.errors import BadInput, JournalBroken
+from interlock.runtime.keys import kept_key
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -114,10 +114,9 @@ class Sealer:
 
     @cached_property
     def _key(self) -> "tuple[Ed25519PrivateKey, str]":
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
         try:
-            key = Ed25519PrivateKey.from_private_bytes(_kept(self._path))
+            key = kept_key(self._path)
         except (OSError, ValueError) as error:
             raise JournalBroken(what=f"cannot use the key {self._path}: {error}") from error
         return key, key.public_key().public_bytes_raw().hex()
@@ -162,22 +161,3 @@ def sealed(database: Database) -> list[Seal]:
 def _seal(row: "tuple[object, ...]") -> Seal:
     seq, hash, at, key, signature = row
     return Seal(seq=int(str(seq)), hash=str(hash), at=str(at), key=str(key), signature=str(signature))
-
-
-def _kept(path: Path) -> bytes:
-    """Read the key, or make it; of several processes that make it at once, the first wins."""
-    if not path.exists():
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-        new = path.with_suffix(f".{os.getpid()}")
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(Ed25519PrivateKey.generate().private_bytes_raw())
-            os.fsync(file.fileno())
-        try:
-            os.link(new, path)
-        except FileExistsError:
-            pass
-        finally:
-            new.unlink()
-    return path.read_bytes()

@@ -3,7 +3,7 @@
 from types import MappingProxyType
 
 import pytest
-from langgraph.store.base import GetOp, InvalidNamespaceError, ListNamespacesOp, PutOp, SearchOp
+from langgraph.store.base import GetOp, InvalidNamespaceError, Item, ListNamespacesOp, PutOp, SearchOp
 
 from store_peers import Shelf
 
@@ -44,29 +44,28 @@ def test_a_second_put_takes_the_place_of_the_first(stores: Shelf) -> None:
     assert len(store.search(NS)) == 1
 
 
-def test_an_update_keeps_when_the_item_was_made(stores: Shelf) -> None:
+def updated(stores: Shelf) -> tuple[Item, Item]:
+    """Give an item before and after an update, seconds later."""
     opened = stores.open()
     opened.store.put(NS, "prefs", {"theme": "dark"})
     opened.advance(5)
     before = opened.store.get(NS, "prefs")
     opened.store.put(NS, "prefs", {"theme": "light"})
     after = opened.store.get(NS, "prefs")
-
     assert before is not None
     assert after is not None
+    return before, after
+
+
+def test_an_update_keeps_when_the_item_was_made(stores: Shelf) -> None:
+    before, after = updated(stores)
+
     assert after.created_at == before.created_at
 
 
 def test_an_update_moves_when_the_item_was_changed(stores: Shelf) -> None:
-    opened = stores.open()
-    opened.store.put(NS, "prefs", {"theme": "dark"})
-    opened.advance(5)
-    before = opened.store.get(NS, "prefs")
-    opened.store.put(NS, "prefs", {"theme": "light"})
-    after = opened.store.get(NS, "prefs")
+    before, after = updated(stores)
 
-    assert before is not None
-    assert after is not None
     assert after.updated_at > before.updated_at
 
 
