@@ -76,7 +76,7 @@ def test_a_run_at_work_holds_it_up_before_anything_is_erased(home: Home, forgett
     with pytest.raises(ThreadBusy, match="in use by run 'r-1'"):
         forgetting.forget(world.ANN)
 
-    assert lying(home) == before
+    assert set(before) <= set(lying(home))  # Chroma may have written its graph meanwhile
     assert pending(home.database) == []
 
 
