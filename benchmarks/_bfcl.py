@@ -25,7 +25,9 @@ ANSWERED: Final = (
     "simple_python", "simple_java", "simple_javascript", "multiple", "parallel", "parallel_multiple",
     "live_simple", "live_multiple", "live_parallel", "live_parallel_multiple",
 )  # fmt: skip
-SOURCED: Final = ("simple_java", "simple_javascript")
+SOURCED: Final = {"simple_java": "Java", "simple_javascript": "JavaScript"}
+"""Categories whose answers are in a language of their own; those of the others are JSON."""
+JSON: Final = "JSON"
 BYSTANDERS: Final = ("irrelevance", "live_irrelevance")
 """Categories whose functions are in the pool, and whose requests need none of them."""
 _TYPES: Final = {
@@ -46,8 +48,7 @@ class Asked:
     text: str
     functions: dict[str, JsonSchema]
     """By name, the functions that come with it."""
-    sourced: bool
-    """Whether values are source text of Java or JavaScript, such as the name of a variable."""
+    language: str
     answers: list[tuple[str, dict[str, list[Any]]]]
     """The calls that answer it; of each argument the values that are right, `""` where it may be left out."""
 
@@ -74,7 +75,7 @@ def requests(data: Path) -> Iterator[Asked]:
                 id=row["id"],
                 text="\n".join(message["content"] for message in row["question"][0] if message["role"] == "user"),
                 functions={function["name"]: function for function in row["function"]},
-                sourced=category in SOURCED,
+                language=SOURCED.get(category, JSON),
                 answers=[(name, given) for call in answers[row["id"]] for name, given in call.items()],
             )
 

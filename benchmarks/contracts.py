@@ -1,8 +1,8 @@
 """Whether contracts let right calls through and stop wrong ones: BFCL's functions, their known answers, and mutations.
 
 Each function becomes a contract as an MCP server's tool does. A gold call has of every argument the first value that
-the benchmark takes for right, or lacks it where that is to leave it out. Java's and JavaScript's are counted apart, for
-their values are source text (`myList` for a list). A gold call that is refused is put to its schema as it was written.
+the benchmark takes for right, or lacks it where that is to leave it out (_bfcl_gold.py). Languages are counted apart,
+and so are calls that name a variable where a value belongs. A refused gold call is put to its schema as it was written.
 
 Of each gold call that is accepted one mutation of every kind is made, at a place drawn by a seed. A mutation is invalid
 by what it is: a value of a type other than the one that the schema names there, a required name taken out, a name that
@@ -13,23 +13,20 @@ How to get the data: _bfcl.py.
 
 import copy
 import random
-import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final, cast
 
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped,unused-ignore]
 
 import _bfcl
+from _bfcl_gold import Gold, calls
 from _report import arguments, finish, table
 from interlock.runtime.contract import JsonSchema
 from interlock.runtime.errors import ArgumentsRefused
-from interlock.runtime.records import ToolContext
 from interlock.tools.foreign import ForeignTool
-from interlock.tools.places import Place
 
 Steps = tuple[str | int, ...]
 WRONG: Final[dict[str, tuple[Any, ...]]] = {
@@ -41,6 +38,7 @@ WRONG: Final[dict[str, tuple[Any, ...]]] = {
     "object": ("a", 7, None, [{"a": 1}]),
 }
 """Values that are not of a type, for each type."""
+LANGUAGES: Final = (_bfcl.JSON, *_bfcl.SOURCED.values())
 SHOWN: Final = 12
 
 
@@ -62,40 +60,41 @@ def main() -> int:
     chance = random.Random(options.seed)  # noqa: S311
     counts = Counts()
     for gold in calls(data):
-        if (wrong := problem(gold.tool, gold.arguments)) is None:
-            counts.gold[gold.sourced][True] += 1
+        counts.checked(gold)
+        if problem(gold.tool, gold.arguments) is None:
             counts.mutated(gold, chance)
-        else:
-            counts.gold[gold.sourced][False] += 1
-            counts.reasons[_kind(wrong)] += 1
-            counts.wronged += not _broken(gold)
     told(counts)
     finish(figures(counts), as_json=options.json)
     return 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Gold:
-    """A call that is right, and the tool that it is for."""
-
-    tool: ForeignTool
-    arguments: dict[str, Any]
-    written: JsonSchema
-    """The tool's schema as the benchmark has it."""
-    sourced: bool
 
 
 @dataclass(kw_only=True)
 class Counts:
     """What was found; `True` counts what went well."""
 
-    gold: dict[bool, Counter[bool]] = field(default_factory=lambda: {False: Counter(), True: Counter()})
-    """Of calls with values of JSON, and of those with source text: how many were accepted."""
-    reasons: Counter[str] = field(default_factory=Counter[str])
+    gold: dict[str, Counter[bool]] = field(default_factory=lambda: {language: Counter() for language in LANGUAGES})
+    variables: Counter[bool] = field(default_factory=Counter[bool])
+    """Calls that name a variable where a value belongs; they are among the others as well."""
+    refused: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])
+    """Language, tool and reason of each gold call that was not accepted."""
     wronged: int = 0
     """Calls that were refused though their own schema takes them."""
     done: dict[str, Counter[bool]] = field(default_factory=lambda: {kind: Counter() for kind in KINDS})
     missed: list[str] = field(default_factory=list[str])
+
+    def checked(self, gold: Gold) -> None:
+        """Put a gold call to its contract."""
+        wrong = problem(gold.tool, gold.arguments)
+        self.gold[gold.language][wrong is None] += 1
+        if gold.names_variable:
+            self.variables[wrong is None] += 1
+        if wrong is not None:
+            self.refused.append((gold.language, gold.tool.contract.name, wrong))
+            self.wronged += not _broken(gold)
+
+    @property
+    def all_gold(self) -> Counter[bool]:
+        return sum(self.gold.values(), Counter[bool]())
 
     def mutated(self, gold: Gold, chance: random.Random) -> None:
         """Make every kind of mutation of a call that applies to it."""
@@ -106,16 +105,6 @@ class Counts:
                 self.done[kind][refused] += 1
                 if not refused:
                     self.missed.append(f"{kind}: {gold.tool.contract.name} {mutated}")
-
-
-def calls(data: Path) -> Iterator[Gold]:
-    """Give every gold call."""
-    for asked in _bfcl.requests(data):
-        for name, given in asked.answers:
-            function = asked.functions[name]
-            tool = ForeignTool(_bfcl.contract(function), _never, Place(name=name, where="BFCL"))
-            written = _bfcl.schema(function["parameters"])
-            yield Gold(tool=tool, arguments=_first(given), written=written, sourced=asked.sourced)
 
 
 def _broken(gold: Gold) -> bool:
@@ -130,22 +119,6 @@ def problem(tool: ForeignTool, call: dict[str, Any]) -> str | None:
     except ArgumentsRefused as error:
         return error.problems[0]
     return None
-
-
-def _first(given: Any) -> Any:
-    """Take of each argument the first value that is right; one that may be left out and has no other is left out."""
-    chosen: dict[str, Any] = {}
-    for name, values in given.items():
-        if values and values[0] != "":
-            chosen[name] = _plain(values[0])
-    return chosen
-
-
-def _plain(value: Any) -> Any:
-    """Choose inside of objects as well: there, too, each name has a list of right values."""
-    if isinstance(value, dict) and all(isinstance(part, list) for part in cast(dict[str, Any], value).values()):
-        return _first(value)
-    return [_plain(part) for part in cast(list[Any], value)] if isinstance(value, list) else cast(Any, value)
 
 
 def spots(value: Any, schema: JsonSchema, path: Steps = ()) -> Iterator[Spot]:
@@ -245,38 +218,33 @@ def _put(call: dict[str, Any], path: Steps, value: Any) -> dict[str, Any]:
     return made
 
 
-def _kind(problem: str) -> str:
-    """Tell a problem without its names and values."""
-    return re.sub(r"(argument) '[^']*'", r"\1", problem).partition(", but ")[0].partition(" (")[0].partition(";")[0]
-
-
-async def _never(_arguments: dict[str, Any], _context: ToolContext) -> Any:
-    raise AssertionError("calls are checked here, and not made")
-
-
 def told(counts: Counts) -> None:
     """Print what was found."""
     rows = [
-        ("gold calls: accepted", *_row(counts.gold[False])),
-        ("gold calls in Java and JavaScript: accepted", *_row(counts.gold[True])),
+        *((f"gold calls in {language}: accepted", *_row(count)) for language, count in counts.gold.items()),
+        ("gold calls in all languages: accepted", *_row(counts.all_gold)),
+        ("  those that name no variable", *_row(counts.all_gold - counts.variables)),
         *((f"{kind}: rejected", *_row(count)) for kind, count in counts.done.items()),
         ("all mutations: rejected", *_row(sum(counts.done.values(), Counter[bool]()))),
     ]
     note = f"refused though their own schema, as it was written, takes them: {counts.wronged} gold calls"
     table("Contracts of BFCL's functions", ("", "so many", "of", "share"), rows, note=note)
-    for reason, count in counts.reasons.most_common(SHOWN):
-        print(f"  gold refused {count} times: {reason}")
+    for language, tool, why in counts.refused:
+        print(f"  gold refused ({language}): {tool}: {why}")
     for one in counts.missed[:SHOWN]:
         print(f"  accepted though invalid: {one}")
 
 
 def figures(counts: Counts) -> dict[str, Any]:
-    mutations, gold = sum(counts.done.values(), Counter[bool]()), sum(counts.gold.values(), Counter[bool]())
+    mutations = sum(counts.done.values(), Counter[bool]())
     return {
-        "gold": counts.gold[False].total(), "gold_accepted": _share(counts.gold[False]), "gold_all_languages":
-        gold.total(), "gold_all_languages_accepted": _share(gold), "gold_refused_without_cause": counts.wronged,
+        "gold": {
+            language: {"calls": count.total(), "accepted": _share(count)}
+            for language, count in {**counts.gold, "all": counts.all_gold,
+                "naming_no_variable": counts.all_gold - counts.variables}.items()
+        },
+        "gold_refused_without_cause": counts.wronged, "gold_refused": counts.refused,
         "mutations": mutations.total(), "mutations_rejected": _share(mutations),
-        "gold_refused": dict(counts.reasons.most_common()),
         "by_kind": {kind: {"done": c.total(), "rejected": c[True]} for kind, c in counts.done.items()},
     }  # fmt: skip
 
