@@ -195,12 +195,14 @@ async def test_a_setup_that_is_not_there_is_a_broken_suite(suite: Read) -> None:
 async def test_no_more_attempts_are_under_way_than_asked_for(suite: Read) -> None:
     cases = ", ".join(f"{{id: c{number}, say: x}}" for number in range(9))
     under_way, most = 0, 0
+    three = asyncio.Barrier(3)
 
     async def count(_text: str) -> str:
         nonlocal under_way, most
         under_way += 1
         most = max(most, under_way)
-        await asyncio.sleep(0)
+        await three.wait()
+        await asyncio.sleep(0.01)
         under_way -= 1
         return ""
 
