@@ -53,10 +53,18 @@ class ContractBroken(BadInput):
     code = "tool-contract"
 
 
+@dataclass(eq=False, kw_only=True)
 class PolicyBroken(BadInput):
     """A policy file does not parse, or names a tool, an argument or a type that does not exist."""
 
     code = "policy"
+
+    more: tuple["PolicyBroken", ...] = ()
+    """What else is wrong with the policy, in the order of its text; `interlock policy check` names each."""
+
+    def __str__(self) -> str:
+        others = f" (and {len(self.more)} more)" if self.more else ""
+        return f"{self.what}{others} ({self.where}); {self.fix}"
 
 
 class PromptBroken(BadInput):

@@ -105,10 +105,8 @@ class CedarPolicies:
     def _compiled(self, sources: Sequence[Source]) -> Compiled:
         base, _ = read(self._base, self._world)
         own, findings = _read_all(sources, self._world)
-        errors = [finding for finding in findings if finding.severity == "error"]
-        if errors:
-            more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-            raise PolicyBroken(what=errors[0].what + more, where=errors[0].where, fix=errors[0].fix)
+        if errors := [finding for finding in findings if finding.severity == "error"]:
+            raise _broken(errors)
         self._findings = (*findings, *unpermitted(own, self._world, sources[-1]))
         return Compiled([*base, *own], self._world, self._version)
 
@@ -152,6 +150,12 @@ def _read_all(sources: Sequence[Source], world: World) -> tuple[list[Read], list
         ]
         reads += more
     return reads, findings
+
+
+def _broken(errors: Sequence[Finding]) -> PolicyBroken:
+    first, *others = (PolicyBroken(what=error.what, where=error.where, fix=error.fix) for error in errors)
+    first.more = tuple(others)
+    return first
 
 
 def _source(policy: Given) -> Source:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
 from cedarpy import (
@@ -15,15 +15,23 @@ from interlock.runtime.policies.complaints import complaint
 from interlock.runtime.policies.passages import GROUP, Passage, World
 from interlock.runtime.policies.rules import Finding, Rule, Source, findings_in, lookalikes, meant, named_roles, rule_of
 from interlock.runtime.policies.sifting import Policy
-from interlock.runtime.policies.text import Statement, broken_at, parse_error, statements
+from interlock.runtime.policies.text import (
+    UNFINISHED,
+    UNREADABLE,
+    Statement,
+    broken_in,
+    parse_error,
+    statements,
+    without,
+)
 
 _CONTEXT: Final = {"Var": "context"}
 _ARGS: Final = {".": {"left": _CONTEXT, "attr": "args"}}
 _PREFIX: Final = re.compile(r"^for policy `[^`]*`, ")
 _NUMBERED: Final = re.compile(r"\d+$")
 _HINTS: Final = {
-    "unexpected end of input": "end each policy with a semicolon",
-    "invalid token": 'close the text with a quotation mark, and write comments as "// ..."',
+    UNFINISHED: "end each policy with a semicolon",
+    UNREADABLE: 'close the text with a quotation mark, and write comments as "// ..."',
 }
 
 
@@ -40,8 +48,7 @@ def read(source: Source, world: World) -> tuple[list[Read], list[Finding]]:
     """Read a text. Its policies can be used if no finding is an error."""
     message = parse_error(source.text)
     if message:
-        fix = _HINTS.get(message, "mend the policy")
-        return [], [source.error(f"syntax error: {message}", broken_at(source.text), fix)]
+        return [], _broken(source, message, world)
     try:
         found = json.loads(policies_to_json_str(source.text))
     except RecursionError:
@@ -60,7 +67,28 @@ def read(source: Source, world: World) -> tuple[list[Read], list[Finding]]:
         Read(statement=statement, policy=policy, rule=rule_of(source, statement, policy))
         for statement, (_id, policy) in zip(written, policies, strict=True)
     ]
-    return reads, list(dict.fromkeys(_findings(source, reads, world)))
+    return reads, sorted(dict.fromkeys(_findings(source, reads, world)), key=_place)
+
+
+def _broken(source: Source, message: str, world: World) -> list[Finding]:
+    """Name every policy that does not parse, and what is wrong with the others."""
+    broken = broken_in(source.text)
+    if not broken:
+        return [_syntax(source, 0, message)]
+    found = [_syntax(source, at, wrong) for _statement, at, wrong in broken]
+    if broken[-1][2] != UNREADABLE:
+        rest = without(source.text, [statement for statement, _at, _wrong in broken])
+        found += read(replace(source, text=rest), world)[1]
+    return sorted(found, key=_place)
+
+
+def _syntax(source: Source, at: int, message: str) -> Finding:
+    return source.error(f"syntax error: {message}", at, _HINTS.get(message, "mend the policy"))
+
+
+def _place(finding: Finding) -> tuple[int, int]:
+    _file, line, column = finding.where.rsplit(":", 2)
+    return int(line), int(column)
 
 
 def is_about(policy: Policy, passage: Passage) -> bool:

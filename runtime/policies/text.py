@@ -1,7 +1,7 @@
 """Where things stand in a policy text. Cedar's parser says what is wrong, but not where."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cedarpy import PolicySet
@@ -10,7 +10,8 @@ _TOKEN = re.compile(
     r"""(?P<skip>\s+|//[^\n]*)|"(?:\\.|[^"\\])*"|[A-Za-z_]\w*|\d+|::|[=!<>]=|&&|\|\||.""",
     re.DOTALL,
 )
-_UNFINISHED = "unexpected end of input"
+UNFINISHED = "unexpected end of input"
+UNREADABLE = "invalid token"
 _NAMED = re.compile(r"`([^`]+)`|: (\S+)$")
 
 
@@ -70,22 +71,32 @@ def parse_error(text: str) -> str | None:
     return None
 
 
-def broken_at(text: str) -> int:
-    """Find where a text that does not parse goes wrong."""
+def broken_in(text: str) -> list[tuple[Statement, int, str]]:
+    """Find each policy that does not parse, the place where it goes wrong, and what is wrong there."""
+    found: list[tuple[Statement, int, str]] = []
     for statement in statements(text):
-        message = parse_error(statement.text)
-        if message:
-            return _broken_in(statement, message)
-    return 0
+        if message := parse_error(statement.text):
+            found.append((statement, _broken_at(statement, message), message))
+            if message == UNREADABLE:
+                break  # a quotation mark that is missing pairs all later ones wrongly
+    return found
 
 
-def _broken_in(statement: Statement, message: str) -> int:
+def without(text: str, dropped: Sequence[Statement]) -> str:
+    """Blank policies out, so that the others stay where they are."""
+    for each in dropped:
+        blank = "".join("\n" if character == "\n" else " " for character in each.text)
+        text = text[: each.start] + blank + text[each.start + len(each.text) :]
+    return text
+
+
+def _broken_at(statement: Statement, message: str) -> int:
     # A text that is cut off before its first wrong token is merely unfinished to the parser.
     for token in statement.tokens:
         cut = parse_error(statement.text[: token.start + len(token.text) - statement.start])
-        if cut and cut != _UNFINISHED and not _complete(statement, token):
+        if cut and cut != UNFINISHED and not _complete(statement, token):
             return token.start
-    if message == _UNFINISHED:
+    if message == UNFINISHED:
         return statement.tokens[-1].start
     named = [quoted or last for quoted, last in _NAMED.findall(message)]
     return statement.find(*(part for name in reversed(named) for part in (name, name.partition("::")[0])))

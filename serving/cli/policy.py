@@ -1,11 +1,14 @@
 """`policy`: check what the policies say, before and after."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from interlock.serving.cli.options import AgentName, AsJson, Roles, Tenant, User, caller_of
 from interlock.serving.cli.output import Machine
+
+if TYPE_CHECKING:
+    from interlock.runtime.errors import PolicyBroken
 
 
 def register(app: typer.Typer) -> None:
@@ -20,10 +23,14 @@ _app = typer.Typer(help="Check and explain policies.", no_args_is_help=True)
 def check(agent: AgentName, json: AsJson = False) -> int:
     """Check an agent's policy against its tools."""
     from interlock.graphs.patterns import assembly_of
+    from interlock.runtime.errors import PolicyBroken
     from interlock.serving.loading import load_graph
 
     machine = Machine(json)
-    assembly = assembly_of(load_graph(agent))
+    try:
+        assembly = assembly_of(load_graph(agent))
+    except PolicyBroken as error:
+        return _refused(error, machine)
     assert assembly is not None  # noqa: S101  # load_graph refuses others
     findings = assembly.policies.findings
     version = assembly.policies.version
@@ -33,6 +40,16 @@ def check(agent: AgentName, json: AsJson = False) -> int:
             typer.echo(f"{finding.severity}: {finding.what} ({finding.where}); {finding.fix}")
         typer.echo(f"policy of {assembly.agent.name} fits its {len(assembly.tools)} tools; version {version[:12]}")
     return 0
+
+
+def _refused(error: "PolicyBroken", machine: Machine) -> int:
+    """Name each error by itself."""
+    errors = [error, *error.more]
+    machine.write({"ok": False, "errors": [{"what": e.what, "where": e.where, "fix": e.fix} for e in errors]})
+    for each in errors:
+        typer.echo(f"error: {each.what} ({each.where}); {each.fix}", err=True)
+    typer.echo(f"the policy cannot be used: {len(errors)} to mend", err=True)
+    return error.exit_status
 
 
 @_app.command()

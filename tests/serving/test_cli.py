@@ -107,6 +107,25 @@ def test_a_policy_that_names_no_such_argument_is_refused_with_its_line(cli: Cli,
     assert "policy.cedar:" in refused.err
 
 
+def test_everything_that_is_wrong_with_a_policy_is_named_with_its_place(cli: Cli, project: str) -> None:
+    (Path(project) / "policy.cedar").write_text(
+        "permit (principal, action, resource) whn { true };\n"
+        '@roels("lead")\n'
+        'permit (principal, action == Action::"pay_out", resource) when { context.args.amout > 1 };\n'
+        'forbid (principal, action == Action::"payout", resource);\n'
+    )
+
+    refused = cli("policy", "check", project, "--json", home=False)
+
+    assert (refused.status, refused.json["ok"]) == (2, False)
+    assert [error["where"].partition("policy.cedar:")[2] for error in refused.json["errors"]] == [
+        "1:38", "2:2", "3:79", "4:38",
+    ]  # fmt: skip
+    assert refused.err.count("policy.cedar:") == 4
+    assert "did you mean 'amount'?" in refused.err
+    assert "did you mean 'pay_out'?" in refused.err
+
+
 def test_the_graph_is_drawn(cli: Cli, project: str) -> None:
     assert "think" in cli("graph", project, home=False).out
 

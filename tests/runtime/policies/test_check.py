@@ -1,5 +1,6 @@
 """What is found wrong with a policy before anything runs."""
 
+import pickle
 from importlib.resources import files
 from pathlib import Path
 
@@ -143,3 +144,21 @@ def test_a_role_that_is_not_declared_is_an_error_in_the_scope_and_in_annotations
     assert [(found.what, found.fix) for found in errors(asked)] == [
         ("there is no role 'fiance'", "did you mean 'finance'?")
     ]
+
+
+def test_a_quotation_mark_that_is_missing_is_told_once_for_it_garbles_what_follows() -> None:
+    text = 'permit (principal, action == Action::"x, resource);\nforbid (principal, action == Action::"y", resource);'
+
+    with pytest.raises(PolicyBroken) as refused:
+        CedarPolicies(text, [])
+
+    assert refused.value.more == ()
+
+
+def test_a_policy_with_several_errors_says_how_many_more_there_are_and_keeps_each_when_pickled() -> None:
+    text = 'forbid (principal, action == Action::"a", resource);\nforbid (principal, action == Action::"b", resource);'
+
+    with pytest.raises(PolicyBroken, match=r"'a' \(and 1 more\) \(policy:1:38\)") as refused:
+        CedarPolicies(text, [])
+
+    assert [each.where for each in pickle.loads(pickle.dumps(refused.value)).more] == ["policy:2:38"]  # noqa: S301
