@@ -10,9 +10,9 @@ from typing import Any, cast
 import ormsgpack
 
 from interlock.runtime.checks import texts_in
-from interlock.runtime.database import scrub
 from interlock.runtime.errors import HomeUnusable
 from interlock.runtime.journal.journal import ERASED
+from interlock.runtime.sqlite import scrub
 from interlock.runtime.wording import Wording
 
 _BLOBS = (("checkpoints", "type", "checkpoint"), ("writes", "type", "value"))

@@ -18,9 +18,9 @@ from langgraph.checkpoint.base import (
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 
-from interlock.runtime.database import to_wal
 from interlock.runtime.errors import HomeUnusable, InterlockError
 from interlock.runtime.folds import Folds
+from interlock.runtime.sqlite import to_wal
 
 
 def serializer() -> JsonPlusSerializer:

@@ -1,234 +1,177 @@
-"""The SQLite file behind journal, ledger, approvals and effects: tables in SQLAlchemy Core, statements compiled once.
+"""What journal, ledger, approvals and effects ask of a database: tables in SQLAlchemy Core, statements compiled once.
 
-SQLAlchemy writes the SQL; the hot path runs it on the DBAPI connection itself (docs/decisions/0004).
+SQLAlchemy writes the SQL; the hot path runs it on the DBAPI connection itself (docs/decisions/0004). There is one writer
+at a time, also across machines, so that a transaction may decide by what it has read.
 """
 
-import sqlite3
-import threading
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from functools import cached_property
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from filelock import FileLock
-from sqlalchemy import ClauseElement, Column, Integer, MetaData, Table, Text, insert, select
+from sqlalchemy import ClauseElement, Column, Dialect, Integer, MetaData, Table, Text, insert, select
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from interlock.runtime.errors import HomeUnusable, JournalBroken, StillRead
+from interlock.runtime.errors import HomeUnusable
 
 SCHEMA = 2
-"""Version of the tables; another one in the file is refused."""
+"""Version of the tables; another one in the database is refused."""
 
 metadata = MetaData()
 meta = Table("meta", metadata, Column("name", Text, primary_key=True), Column("value", Integer, nullable=False))
 
-_DIALECT = sqlite.dialect(paramstyle="named")
+SQLITE = sqlite.dialect(paramstyle="named")
+
+Row = tuple[Any, ...]
+Inserting = Callable[[Table], Any]
+"""A dialect's own INSERT, which knows what to do with a row that is there already."""
+Compiled = tuple[str, dict[str, Any]]
+"""SQL text, and the values that are fixed in it."""
 
 
 class Statement:
-    """A Core statement, compiled when first used."""
+    """A Core statement, compiled for each kind of database when first used there.
 
-    def __init__(self, executable: ClauseElement) -> None:
+    Args:
+        executable: the statement; or, where the kinds have words of their own, what makes it of their INSERT.
+    """
+
+    def __init__(self, executable: ClauseElement | Callable[[Inserting], ClauseElement]) -> None:
         self._executable = executable
 
     @cached_property
-    def compiled(self) -> tuple[str, dict[str, Any]]:
-        """The SQL text, and the values that are fixed in it."""
-        made = self._executable.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
+    def for_sqlite(self) -> Compiled:
+        return self._compiled(SQLITE, sqlite.insert)
+
+    @cached_property
+    def for_postgres(self) -> Compiled:
+        from interlock.runtime.postgres_dialect import POSTGRES, insert
+
+        return self._compiled(POSTGRES, insert)
+
+    def _compiled(self, dialect: Dialect, inserting: Inserting) -> Compiled:
+        executable = self._executable
+        written = executable if isinstance(executable, ClauseElement) else executable(inserting)
+        made = written.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
         assert isinstance(made, SQLCompiler)  # noqa: S101  # tells the type checker; Core statements always are
         return str(made), {k: v for k, v in made.params.items() if v is not None}
 
 
-class Transaction:
+def unless_there(table: Table, **values: Any) -> Statement:
+    """Add a row, unless one with its key is there. Columns that are not named in `values`, where any are, stay out."""
+    return Statement(
+        lambda insert: (insert(table).values(**values) if values else insert(table)).on_conflict_do_nothing()
+    )
+
+
+def in_place(table: Table) -> Statement:
+    """Add a row, or put it in the place of the one with its key."""
+    keys = [column.name for column in table.primary_key]
+    rest = [column.name for column in table.columns if not column.primary_key]
+
+    def written(inserting: Inserting) -> ClauseElement:
+        new = inserting(table)
+        replaced: ClauseElement = new.on_conflict_do_update(
+            index_elements=keys, set_={name: new.excluded[name] for name in rest}
+        )
+        return replaced
+
+    return Statement(written)
+
+
+class Rows(Protocol):
+    """What a statement gave."""
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows it changed."""
+        ...
+
+    def fetchone(self) -> Any: ...
+
+    def fetchall(self) -> list[Any]: ...
+
+
+class Transaction(Protocol):
     """An open transaction; ends with the block that opened it."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-        self._version: int | None = None
-
-    def run(self, statement: Statement, **values: Any) -> sqlite3.Cursor:
+    def run(self, statement: Statement, **values: Any) -> Rows:
         """Run a statement with the given values, beside those fixed in it."""
-        sql, fixed = statement.compiled
-        return self._connection.execute(sql, {**fixed, **values} if fixed else values)
+        ...
 
-    def one(self, statement: Statement, **values: Any) -> tuple[Any, ...] | None:
+    def one(self, statement: Statement, **values: Any) -> Row | None:
         """Fetch the first row, or None."""
-        row: tuple[Any, ...] | None = self.run(statement, **values).fetchone()
-        return row
+        ...
+
+    def all(self, statement: Statement, **values: Any) -> list[Row]:
+        """Fetch all rows."""
+        ...
 
     def version(self) -> int:
-        """Tell the file's version: another one once another process has written, which none can meanwhile."""
-        if self._version is None:
-            self._version = int(self._connection.execute("PRAGMA data_version").fetchone()[0])
-        return self._version
+        """Tell the database's version: another one once another process has destroyed a key, which none can meanwhile."""
+        ...
 
-    def all(self, statement: Statement, **values: Any) -> list[tuple[Any, ...]]:
-        """Fetch all rows."""
-        return self.run(statement, **values).fetchall()
+    def destroyed(self) -> None:
+        """Let other processes know that a key was destroyed, which they may keep in memory."""
+        ...
 
 
-_UNWRITTEN = "what could not be written was not done; free space or set the rights right, and send the thread a message"
+class Database(Protocol):
+    """A database, shared by the threads of this process."""
 
-MEMORY = Path(":memory:")
-"""Names a database that never comes to a disk, for what is thrown away."""
+    @property
+    def where(self) -> str:
+        """Where it is, without a password."""
+        ...
 
-
-def to_wal(connection: sqlite3.Connection, path: Path) -> None:
-    """Put a file into WAL mode, once: SQLite does not wait for its turn when two processes do so at the same time."""
-    if path == MEMORY or connection.execute("PRAGMA journal_mode").fetchone() == ("wal",):
-        return
-    with FileLock(path.with_name(f"{path.name}.opening"), timeout=30.0):
-        connection.execute("PRAGMA journal_mode=WAL")
-
-
-def scrub(connection: sqlite3.Connection, path: Path) -> None:
-    """Write a file anew, so that nothing that was deleted lies in it or in its write-ahead log.
-
-    Raises:
-        StillRead: another process is reading; what it reads cannot be overwritten.
-    """
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    connection.execute("VACUUM")
-    ((busy, *_),) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    if busy:
-        fix = "end what else reads there, and forget again"
-        raise StillRead(what="erased, but another process still reads", where=str(path), fix=fix)
-
-
-class Database:
-    """A connection to one SQLite file, shared by the threads of this process.
-
-    Raises:
-        HomeUnusable: the file cannot be opened or written, or its tables are of another version.
-    """
-
-    def __init__(self, path: Path, *, reading: bool = False) -> None:
-        """Open the file; with `reading`, one that cannot be written will do."""
-        self.path = path
-        self._lock = threading.RLock()
-        self._depth = 0
-        self._full = True
-        try:
-            self._connection = self._opened(reading)
-        except sqlite3.OperationalError as error:
-            raise HomeUnusable(
-                what=f"cannot use the database: {error}", where=str(path), fix="give a folder that can be written"
-            ) from error
-        except sqlite3.DatabaseError as error:
-            raise HomeUnusable(
-                what=f"cannot use the database: {error}", where=str(path), fix="restore it, or use another --home"
-            ) from error
-
-    def _opened(self, reading: bool) -> sqlite3.Connection:
-        try:
-            self._connection = self._connected(str(self.path))
-            self._prepare()
-        except (sqlite3.OperationalError, JournalBroken):
-            if not reading:
-                raise
-            # A file on a read-only disk has no place for a WAL index, and needs none: nobody can write to it.
-            self._connection = self._connected(f"{self.path.absolute().as_uri()}?immutable=1")
-            self._check_version(self.read(_VERSION))
-        return self._connection
-
-    def _connected(self, name: str) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            name, timeout=30.0, isolation_level=None, check_same_thread=False, uri=name.startswith("file:")
-        )
-        connection.text_factory = _text
-        return connection
-
-    def _check_version(self, rows: list[tuple[Any, ...]]) -> None:
-        if rows and rows[0][0] != SCHEMA:
-            raise HomeUnusable(
-                what=f"written by schema version {rows[0][0]}, this Interlock reads {SCHEMA}",
-                where=str(self.path),
-                fix="use the Interlock that wrote it, or another --home",
-            )
-
-    def _prepare(self) -> None:
-        to_wal(self._connection, self.path)
-        self._connection.execute("PRAGMA secure_delete=ON")
-        with self.transaction() as tx:
-            for table in metadata.sorted_tables:
-                self._connection.execute(str(CreateTable(table, if_not_exists=True).compile(dialect=_DIALECT)))
-                for index in table.indexes:
-                    self._connection.execute(str(CreateIndex(index, if_not_exists=True).compile(dialect=_DIALECT)))
-            found = tx.all(_VERSION)
-            self._check_version(found)
-            if not found:
-                tx.run(_SET_VERSION, name="schema", value=SCHEMA)
-
-    @contextmanager
-    def transaction(self, *, durable: bool = False) -> Generator[Transaction]:
+    def transaction(self, *, durable: bool = False) -> AbstractContextManager[Transaction]:
         """Open a write transaction; it commits at the end of the block, or not at all.
 
         Args:
-            durable: the commit survives a power cut, not only a crash (synchronous=FULL).
+            durable: the commit survives a power cut, not only a crash.
 
         Raises:
-            JournalBroken: the file could not be written.
+            JournalBroken: the database could not be written.
         """
-        with self._lock:
-            try:
-                if self._depth == 0:
-                    self._begin(durable)
-                self._depth += 1
-                try:
-                    yield Transaction(self._connection)
-                finally:
-                    self._depth -= 1
-                if self._depth == 0:
-                    self._connection.execute("COMMIT")
-            except BaseException as error:
-                if self._depth == 0 and self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                if isinstance(error, sqlite3.Error):
-                    raise JournalBroken(what=f"cannot write {self.path}: {error}", fix=_UNWRITTEN) from error
-                raise
+        ...
 
-    def _begin(self, durable: bool) -> None:
-        if durable != self._full:
-            self._connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-            self._full = durable
-        self._connection.execute("BEGIN IMMEDIATE")
-
-    def read(self, statement: Statement, **values: Any) -> list[tuple[Any, ...]]:
+    def read(self, statement: Statement, **values: Any) -> list[Row]:
         """Fetch rows outside any transaction of this thread."""
-        with self._lock:
-            return Transaction(self._connection).all(statement, **values)
+        ...
 
     def scrub(self) -> None:
-        """Leave no trace of what was deleted in the file or its write-ahead log.
+        """Leave no trace of what was deleted, as far as that is in this database's hands.
 
         Raises:
             StillRead: another process is reading; what it reads cannot be overwritten.
-            JournalBroken: the file could not be written anew.
+            JournalBroken: it could not be written anew.
         """
-        with self._lock:
-            try:
-                scrub(self._connection, self.path)
-            except sqlite3.Error as error:
-                raise JournalBroken(what=f"erased, but cannot write {self.path} anew: {error}") from error
+        ...
 
     def empty_log(self) -> None:
-        """Bring what the write-ahead log holds into the file, unless somebody reads it."""
-        with self._lock:
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        """Bring what a write-ahead log beside the tables holds into them, unless somebody reads it."""
+        ...
 
     def close(self) -> None:
         """Close the connection; what was committed stays."""
-        with self._lock:
-            self._connection.close()
+        ...
 
 
-def _text(raw: bytes) -> str:
-    # A byte that was changed to something that is no UTF-8 must be found by the audit, not stop it.
-    return raw.decode("utf-8", "surrogateescape")
+VERSION = Statement(select(meta.c.value).where(meta.c.name == "schema"))
+SET = Statement(insert(meta))
+UNWRITTEN = "what could not be written was not done; free space or set the rights right, and send the thread a message"
 
 
-_VERSION = Statement(select(meta.c.value).where(meta.c.name == "schema"))
-_SET_VERSION = Statement(insert(meta))
+def require_version(rows: Sequence[Row], where: str) -> None:
+    """Refuse tables of another version.
+
+    Raises:
+        HomeUnusable: they are.
+    """
+    if rows and rows[0][0] != SCHEMA:
+        raise HomeUnusable(
+            what=f"written by schema version {rows[0][0]}, this Interlock reads {SCHEMA}",
+            where=where,
+            fix="use the Interlock that wrote it, or another --home",
+        )

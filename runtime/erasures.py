@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Boolean, Column, Integer, Table, Text, bindparam, delete, insert, select, update
 
-from interlock.runtime.database import Database, Statement, Transaction, metadata
+from interlock.runtime.database import Database, Statement, Transaction, in_place, metadata
 from interlock.runtime.errors import ErasurePending, OnHold, ThreadBusy
 from interlock.runtime.gate.leases import alive, leases
 from interlock.runtime.memories import Owner
@@ -42,7 +42,7 @@ _OF = Statement(
 _ON_RECORD = Statement(update(erasures).where(erasures.c.id == bindparam("of")).values(row=bindparam("at")))
 _DONE = Statement(delete(erasures).where(erasures.c.id == bindparam("of")))
 _LEASES = Statement(select(leases.c.thread, leases.c.holder, leases.c.run, leases.c.until))
-_HOLD = Statement(insert(holds).prefix_with("OR REPLACE"))
+_HOLD = in_place(holds)
 _RELEASE = Statement(delete(holds).where(holds.c.tenant == bindparam("tenant"), holds.c.user == bindparam("user")))
 _HELD = Statement(select(holds.c.tenant, holds.c.user, holds.c.reason))
 

@@ -23,6 +23,7 @@ from interlock.runtime.journal.journal import Journal
 from interlock.runtime.journal.prompts import Tails
 from interlock.runtime.journal.seals import Sealer
 from interlock.runtime.settings import settings
+from interlock.runtime.sqlite import SqliteDatabase
 
 if TYPE_CHECKING:
     from interlock.runtime.contract import ToolContract
@@ -109,7 +110,7 @@ class Home:
                     where=str(self.path),
                     fix="give a folder that can be written with --home or INTERLOCK_HOME",
                 )
-            return Database(self.path / "journal.db", reading=self._reading)
+            return SqliteDatabase(self.path / "journal.db", reading=self._reading)
 
     @cached_property
     def journal(self) -> Journal:

@@ -13,9 +13,8 @@ from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Column, Float, Integer, Table, Text, bindparam, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
-from interlock.runtime.database import Statement, Transaction, metadata
+from interlock.runtime.database import Statement, Transaction, in_place, metadata
 from interlock.runtime.errors import ThreadBusy
 from interlock.runtime.gate.stops import LeaseLost
 
@@ -35,13 +34,7 @@ leases = Table(
 _GET = Statement(
     select(leases.c.holder, leases.c.run, leases.c.fence, leases.c.until).where(leases.c.thread == bindparam("of"))
 )
-_NEW = upsert(leases)
-_TAKE = Statement(
-    _NEW.on_conflict_do_update(
-        index_elements=["thread"],
-        set_={name: getattr(_NEW.excluded, name) for name in ("holder", "run", "fence", "until")},
-    )
-)
+_TAKE = in_place(leases)
 _UNTIL = Statement(
     update(leases)
     .where(leases.c.thread == bindparam("of"), leases.c.fence == bindparam("mine"))

@@ -4,9 +4,8 @@ from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 from sqlalchemy import Column, Float, Integer, Table, Text, bindparam, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
-from interlock.runtime.database import Database, Statement, Transaction, metadata
+from interlock.runtime.database import Database, Statement, Transaction, metadata, unless_there
 from interlock.runtime.errors import JournalBroken
 from interlock.runtime.records import Usage
 
@@ -24,7 +23,7 @@ accounts = Table(
     Column("seconds", Float, nullable=False, server_default="0"),
 )
 
-_OPEN = Statement(upsert(accounts).values(scope=bindparam("scope")).on_conflict_do_nothing())
+_OPEN = unless_there(accounts, scope=bindparam("scope"))
 _SPENT = Statement(
     select(*(accounts.c[unit] for unit in (*UNITS, "unpriced", "seconds"))).where(accounts.c.scope == bindparam("of"))
 )

@@ -16,10 +16,9 @@ from typing import Any
 
 import orjson
 from sqlalchemy import Column, Index, Integer, LargeBinary, Table, Text, bindparam, delete, insert, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from interlock.runtime.clock import Clock
-from interlock.runtime.database import Database, Statement, Transaction, metadata
+from interlock.runtime.database import Database, Statement, Transaction, metadata, unless_there
 from interlock.runtime.errors import JournalBroken
 from interlock.runtime.journal.events import KINDS, Event, read_event
 from interlock.runtime.journal.seals import INTERVAL, SEALED, Seal, Sealer
@@ -58,9 +57,9 @@ subjects = Table(
 
 LAST = Statement(select(events.c.seq, events.c.hash).order_by(events.c.seq.desc()).limit(1))
 _ADD = Statement(insert(events))
-_ADD_PAYLOAD = Statement(upsert(payloads).on_conflict_do_nothing())
+_ADD_PAYLOAD = unless_there(payloads)
 _DROP_PAYLOAD = Statement(delete(payloads).where(payloads.c.digest == bindparam("of")))
-_ADD_SUBJECT = Statement(upsert(subjects).on_conflict_do_nothing())
+_ADD_SUBJECT = unless_there(subjects)
 _DROP_SUBJECT = Statement(delete(subjects).where(subjects.c.subject == bindparam("of")))
 _KEY = Statement(select(subjects.c.key).where(subjects.c.subject == bindparam("of")))
 _HASH = Statement(select(events.c.hash).where(events.c.seq == bindparam("of")))
@@ -114,7 +113,7 @@ class Journal:
         self._clock = clock
         self._keys: dict[str, bytes] = {}
         self._keys_of = 0
-        """Version of the file that the keys were read from: another process may have destroyed one since."""
+        """Version of the database that the keys were read from: another process may have destroyed one since."""
 
     def append(self, tx: Transaction, scope: Scope, place: str, event: Event, *, at: datetime | None = None) -> int:
         """Add one event to the chain and return its row number. It stands once the transaction commits.
@@ -175,6 +174,7 @@ class Journal:
     def drop_key(self, tx: Transaction, subject: str) -> None:
         """Destroy a subject's key: its digests can be guessed no more. Who comes back gets another."""
         tx.run(_DROP_SUBJECT, of=subject)
+        tx.destroyed()
         self._keys.pop(subject, None)
 
     def digest(self, subject: str, body: bytes) -> str:

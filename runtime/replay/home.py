@@ -11,7 +11,7 @@ from sqlalchemy import update
 
 from interlock.runtime.clock import Clock, ManualClock
 from interlock.runtime.contract import ToolContract
-from interlock.runtime.database import MEMORY, Database, Statement, Transaction
+from interlock.runtime.database import Database, Statement, Transaction
 from interlock.runtime.gate.clocks import JournalledClock
 from interlock.runtime.gate.leases import leases
 from interlock.runtime.gate.run import OpenRun
@@ -26,6 +26,7 @@ from interlock.runtime.replay.clocks import RecordedClock
 from interlock.runtime.replay.player import Happened, Player
 from interlock.runtime.replay.recording import Portable, Step
 from interlock.runtime.replay.stand_ins import RecordedMemory, RecordedModel, RecordedSelection, RecordedTool, in_turn
+from interlock.runtime.sqlite import MEMORY, SqliteDatabase
 
 _FREE = Statement(update(leases).values(until=0.0))
 _OUT_OF_TIME = re.compile(r"needs \S+ seconds, (\S+) of ")
@@ -102,7 +103,7 @@ class ReplayHome(Home):
     @cached_property
     def database(self) -> Database:
         """What is thrown away when the replay is over."""
-        return Database(MEMORY)
+        return SqliteDatabase(MEMORY)
 
     @property
     def checkpoints(self) -> Path:

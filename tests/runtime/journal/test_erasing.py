@@ -53,7 +53,7 @@ def forget(home: Home, owner: Owner) -> Held:
 
 
 def by_hand(home: Home, sql: str) -> None:
-    path = home.database.path
+    path = home.path / "journal.db"
     home.close()
     with sqlite3.connect(path) as base:
         assert base.execute(sql).rowcount

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from sqlalchemy import delete
 
 from interlock.runtime.clock import ManualClock
-from interlock.runtime.database import Database, Statement
+from interlock.runtime.database import Statement
 from interlock.runtime.errors import HomeUnusable
 from interlock.runtime.home import Home
 from interlock.runtime.journal.audit import verify
@@ -42,7 +42,7 @@ def said(text: str) -> Replied:
 
 
 def edit(home: Home, sql: str) -> None:
-    path = home.database.path
+    path = home.path / "journal.db"
     home.close()
     with sqlite3.connect(path) as connection:
         assert connection.execute(sql).rowcount == 1
@@ -122,7 +122,7 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "journal.db").write_text("this is no database, and long enough to be read as one " * 40)
 
     with pytest.raises(HomeUnusable, match="cannot use the database"):
-        Database(tmp_path / "journal.db")
+        SqliteDatabase(tmp_path / "journal.db")
 
 
 def test_a_prompt_is_read_back_as_it_was_shown(home: Home) -> None:
