@@ -1,7 +1,7 @@
 """What journal, ledger, approvals and effects ask of a database: tables in SQLAlchemy Core, statements compiled once.
 
-SQLAlchemy writes the SQL; the hot path runs it on the DBAPI connection itself (docs/decisions/0004). There is one writer
-at a time, also across machines, so that a transaction may decide by what it has read.
+SQLAlchemy writes the SQL; the hot path runs it on the DBAPI connection itself (docs/decisions/0004). There is one
+writer at a time, also across machines, so that a transaction may decide by what it has read.
 """
 
 from collections.abc import Callable, Sequence
@@ -60,9 +60,13 @@ class Statement:
 
 def unless_there(table: Table, **values: Any) -> Statement:
     """Add a row, unless one with its key is there. Columns that are not named in `values`, where any are, stay out."""
-    return Statement(
-        lambda insert: (insert(table).values(**values) if values else insert(table)).on_conflict_do_nothing()
-    )
+
+    def written(inserting: Inserting) -> ClauseElement:
+        new = inserting(table)
+        kept: ClauseElement = (new.values(**values) if values else new).on_conflict_do_nothing()
+        return kept
+
+    return Statement(written)
 
 
 def in_place(table: Table) -> Statement:
@@ -109,7 +113,7 @@ class Transaction(Protocol):
         ...
 
     def version(self) -> int:
-        """Tell the database's version: another one once another process has destroyed a key, which none can meanwhile."""
+        """Tell the database's version: another one once another process has destroyed a key."""
         ...
 
     def destroyed(self) -> None:

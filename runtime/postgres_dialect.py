@@ -10,14 +10,17 @@ __all__ = ["POSTGRES", "insert"]
 
 
 class _Types(PGTypeCompiler):
-    """Whole numbers have 64 bits, as they have in SQLite: money is counted in billionths of a dollar."""
+    """Types as wide as SQLite's, and as indifferent to language."""
 
     def visit_INTEGER(self, type_: Any, **kw: Any) -> str:
-        return "BIGINT"
+        return "BIGINT"  # money is counted in billionths of a dollar
+
+    def visit_TEXT(self, type_: Any, **kw: Any) -> str:
+        return 'TEXT COLLATE "C"'
 
 
 class _Dialect(PGDialect_psycopg):
     type_compiler_cls = _Types
 
 
-POSTGRES = _Dialect()
+POSTGRES = _Dialect()  # type: ignore[no-untyped-call]

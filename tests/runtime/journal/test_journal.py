@@ -20,6 +20,7 @@ from interlock.runtime.journal.events import KINDS, Event, Noted, Replied, RunEn
 from interlock.runtime.journal.journal import Journal, Scope, blanks, payloads
 from interlock.runtime.journal.prompts import PromptTail, read_prompt
 from interlock.runtime.records import Decision, Label
+from interlock.runtime.sqlite import SqliteDatabase
 
 SCOPE = Scope(run="r1", thread="t1", subject=Scope.subject_of("default", "7"))
 
