@@ -87,8 +87,8 @@ class Assembly:
         """Give the manifest of runs in a home, whose model may be another one than the agent's."""
         return self._manifest(self._model(home))
 
-    def checked_manifest(self, home: Home, header: RunHeader) -> str:
-        """Give the hash of today's manifest, if it may go on with the run.
+    def checked_manifest(self, home: Home, header: RunHeader) -> dict[str, Any]:
+        """Give today's manifest, if it may go on with the run.
 
         Raises:
             ManifestChanged: it may not.
@@ -96,7 +96,7 @@ class Assembly:
         manifest = self.manifest_in(home)
         if hashed(manifest) != header["manifest"] and home.outside is None:
             check_manifest(home, header["id"], manifest, self.agent.takes_over)
-        return hashed(manifest)
+        return manifest
 
     def memory(self, home: Home) -> MemoryStore | None:
         """Open the agent's memory in a home."""

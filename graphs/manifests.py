@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from interlock.runtime.database import Transaction
 from interlock.runtime.errors import ManifestChanged
 from interlock.runtime.home import Home
 from interlock.runtime.journal.manifests import changes, manifest_of
@@ -33,6 +34,11 @@ def check_manifest(home: Home, run: str, now: dict[str, Any], accepted: Sequence
             where=f"run {run}",
             fix=f'declare Agent(takes_over=["{begun.hash[:12]}"]) if it can go on, or start a new thread',
         )
+
+
+def kept_manifest(tx: Transaction, home: Home, manifest: dict[str, Any]) -> str:
+    """Keep a manifest with the journal, and give the digest under which it lies there."""
+    return home.journal.store(tx, "", orjson.dumps(manifest, option=orjson.OPT_SORT_KEYS))
 
 
 def hashed(value: Any) -> str:

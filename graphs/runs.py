@@ -9,11 +9,10 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-import orjson
 from langgraph.runtime import Runtime
 
 from interlock.graphs.headers import check_person, leased, new_header
-from interlock.graphs.manifests import hashed
+from interlock.graphs.manifests import hashed, kept_manifest
 from interlock.graphs.state import new_messages, state_before
 from interlock.runtime.erasures import require_none_pending
 from interlock.runtime.gate.clocks import JournalledClock
@@ -112,11 +111,12 @@ class Runs:
         history = home.tails.history(scope.thread + header["path"], scope.subject)
         try:
             with home.database.transaction() as tx:
-                kept = home.journal.store(tx, "", orjson.dumps(manifest, option=orjson.OPT_SORT_KEYS))
+                kept = kept_manifest(tx, home, manifest)
                 started = events.RunStarted(
                     agent=self._assembly.agent.name, caller=caller, turn=header["turn"], manifest=header["manifest"],
                     manifest_kept=kept, policy=self._assembly.policies.version, source=self._assembly.source,
                     parent=home.outside.parent if home.outside else "",
+                    inside=entered.run.parent.scope.run if entered.run.parent else "",
                     history=history.write(tx, home.journal, scope.subject, old),
                     messages=[message_kept(message) for message in new], before=state_before(state),
                 )  # fmt: skip
@@ -151,7 +151,11 @@ class Runs:
             entered.ended, entered.step, entered.waiting = paused.ended, paused.step, paused.waiting
             return entered
         with home.database.transaction() as tx:
-            resumed = events.RunResumed(by=caller, manifest=manifest, policy=self._assembly.policies.version)
+            other = manifest if hashed(manifest) != header["manifest"] else None
+            resumed = events.RunResumed(
+                by=caller, manifest=hashed(manifest), policy=self._assembly.policies.version,
+                manifest_kept=kept_manifest(tx, home, other) if other else "",
+            )  # fmt: skip
             home.journal.append(tx, entered.run.scope, entered.run.place("resume"), resumed)
         return entered
 

@@ -46,6 +46,7 @@ _HOLDERS = Statement(
     )
 )
 _ADD = Statement(insert(reservations))
+_DROP_OVER = Statement(delete(reservations).where(reservations.c.until < bindparam("before")))
 _DROP = Statement(delete(reservations).where(reservations.c.id == bindparam("of")))
 
 
@@ -83,6 +84,11 @@ def freed(tx: Transaction, account: str, now: datetime) -> bool:
     for id in gone:
         drop(tx, id)
     return bool(gone)
+
+
+def drop_over(tx: Transaction, now: datetime) -> None:
+    """Drop what was left behind by workers that can have no use for it any more, wherever they are."""
+    tx.run(_DROP_OVER, before=now.timestamp() - _LONGEST_S)
 
 
 def _is_gone(holder: str, until: float, now: float) -> bool:

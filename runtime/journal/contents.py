@@ -120,7 +120,7 @@ class Contents:
         self.rows.append((row, head))
         if content:
             self.used[content] = seq
-        if kind in ("model_intended", "run_started"):
+        if kind in ("model_intended", "run_started", "run_resumed"):
             for name in REFERRING:
                 if isinstance(digest := told.get(name), str) and digest:
                     self.used[digest] = seq

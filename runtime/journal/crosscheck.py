@@ -1,4 +1,4 @@
-"""The tables beside the journal, held against it: effects, approvals, answers and accounts are derived from its rows.
+"""The tables beside the journal, held against it: effects, approvals and answers are derived from its rows.
 
 Only what the journal tells is checked. Rows whose runs were pruned or erased are beyond it.
 """
@@ -11,11 +11,9 @@ from pydantic import ValidationError
 from sqlalchemy import select
 
 from interlock.runtime.database import Database, Statement
-from interlock.runtime.errors import JournalBroken
 from interlock.runtime.gate.answers import answers
 from interlock.runtime.gate.approvals import approvals
 from interlock.runtime.gate.effects import effects
-from interlock.runtime.gate.ledger import Ledger
 from interlock.runtime.journal import events
 from interlock.runtime.journal.contents import Contents
 from interlock.runtime.journal.findings import Finding
@@ -34,7 +32,6 @@ _TELLING = frozenset(
         events.RunEnded,
     )
 )  # fmt: skip
-_SPENT = ("input_tokens", "output_tokens", "model_calls", "tool_calls", "usd")
 
 
 def disagreements(database: Database, contents: Contents) -> Iterator[Finding]:
@@ -43,7 +40,6 @@ def disagreements(database: Database, contents: Contents) -> Iterator[Finding]:
     yield from told.unreadable
     yield from _effects(database, contents, told)
     yield from _approvals(database, told)
-    yield from _accounts(database, told)
 
 
 @dataclass(kw_only=True)
@@ -67,7 +63,6 @@ class _Told:
     """By approval: who answered what."""
     used: set[str] = field(default_factory=set[str])
     """Approvals by which something was done."""
-    ended: dict[str, events.RunEnded] = field(default_factory=dict[str, events.RunEnded])
 
     @staticmethod
     def by(contents: Contents) -> "_Told":
@@ -79,8 +74,6 @@ class _Told:
                 made.runs.add(run)
             if content is None:
                 gone.add(run)
-            elif kind == "run_resumed":
-                made.ended.pop(run, None)
             elif kind in _TELLING:
                 try:
                     made._take(run, events.read_event(kind, head["facts"] | content))
@@ -102,8 +95,6 @@ class _Told:
                 self.asked[event.approval] = (run, event)
             case events.ApprovalAnswered() if event.answer != "expired":
                 self.answered.setdefault(event.approval, {})[event.by] = event.answer
-            case events.RunEnded():
-                self.ended[run] = event
             case _:
                 pass
 
@@ -173,19 +164,3 @@ def _stands_otherwise(id: str, state: str, told: _Told) -> str:
     if state in ("pending", "approved") and id in told.used and "approved" in answers:
         return f"it was changed: it is {state}, and the journal tells that it was used"
     return ""
-
-
-def _accounts(database: Database, told: _Told) -> Iterator[Finding]:
-    ledger = Ledger(database)
-    for run, ended in told.ended.items():
-        if run not in told.runs:
-            continue
-        try:
-            spent = ledger.usage(f"run {run}")
-        except JournalBroken as error:
-            yield Finding(table="accounts", id=f"run {run}", problem=error.what)
-            continue
-        different = [name for name in _SPENT if getattr(spent, name) != getattr(ended.usage, name)]
-        if different:
-            problem = f"it was changed: the journal tells of other {', '.join(different)}"
-            yield Finding(table="accounts", id=f"run {run}", problem=problem)

@@ -14,6 +14,7 @@ from interlock.runtime.gate.answers import answers
 from interlock.runtime.gate.approvals import approvals
 from interlock.runtime.gate.effects import effects
 from interlock.runtime.gate.ledger import accounts
+from interlock.runtime.gate.reservations import reservations
 from interlock.runtime.home import Home
 from interlock.runtime.journal.events import Erased, MemoryIntended, MemoryWritten, RunStarted
 from interlock.runtime.journal.journal import ERASED, Scope, payloads, subjects
@@ -32,6 +33,7 @@ _DROP_APPROVAL = Statement(delete(approvals).where(approvals.c.id == bindparam("
 _DROP_ANSWERS = Statement(delete(answers).where(answers.c.approval == bindparam("of")))
 _DROP_EFFECT = Statement(delete(effects).where(effects.c.key == bindparam("of")))
 _DROP_ACCOUNT = Statement(delete(accounts).where(accounts.c.scope == bindparam("of")))
+_DROP_HELD = Statement(delete(reservations).where(reservations.c.scope == bindparam("of")))
 _BLANK_OUTCOME = Statement(update(effects).where(effects.c.outcome == bindparam("of")).values(outcome=""))
 _BLANK_EDIT = Statement(update(answers).where(answers.c.arguments == bindparam("of")).values(arguments=""))
 _BLANK_QUESTION = Statement(update(approvals).where(approvals.c.arguments == bindparam("of")).values(arguments=""))
@@ -148,6 +150,7 @@ def erase_all(tx: Transaction, home: Home, held: Held, erasure: str) -> int:
     for scope in home.ledger.scopes():
         if any(scope == name or scope.startswith(f"{name} ") for name in named):
             tx.run(_DROP_ACCOUNT, of=scope)
+            tx.run(_DROP_HELD, of=scope)
     row = _drop(tx, home, [*held.bodies], erasure, runs=held.runs, threads=held.threads)
     home.journal.drop_key(tx, held.subject)
     return row

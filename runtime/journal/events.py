@@ -42,6 +42,8 @@ class RunStarted(Event):
     """Where the agent can be loaded from, if known."""
     parent: str = ""
     """The run of which this one is a fork, and the step at which it parts: `RUN@STEP`."""
+    inside: str = ""
+    """The run that this one is part of: what it uses, that one uses too."""
     history: str = ""
     """Digest of the messages that stood on the thread before; kept as a prompt is."""
     messages: list[Message]
@@ -57,6 +59,8 @@ class RunResumed(Event):
     policy: str = ""
     """Version of the policies in force when it goes on."""
     manifest: str = ""
+    manifest_kept: str = ""
+    """Digest of the payload that holds the manifest, where it is another one than before."""
 
 
 class RunEnded(Event):

@@ -14,6 +14,7 @@ from interlock.runtime.gate.answers import answers
 from interlock.runtime.gate.approvals import approvals
 from interlock.runtime.gate.effects import effects
 from interlock.runtime.gate.leases import leases
+from interlock.runtime.gate.reservations import drop_over
 from interlock.runtime.home import Home
 from interlock.runtime.journal.events import Erased, RunStarted
 from interlock.runtime.journal.journal import ALL, events, payloads
@@ -73,6 +74,7 @@ def prune(home: Home, *, before: datetime, dry_run: bool = False) -> Pruned:
             home.journal.cut(tx, cut, gone[-1][5])
             tx.run(_DROP_ROWS, upto=cut)
             needless.drop(tx)
+            drop_over(tx, home.clock.now())  # whose runs, which would explain them, may be among the rows that went
             for digest in doomed:
                 home.journal.drop(tx, digest)
     return Pruned(

@@ -18,7 +18,7 @@ from interlock.runtime.replay.recording import Recording, Step
 
 UNCOMPARED = {
     "run_started": frozenset({"manifest", "manifest_kept", "policy", "source", "parent"}),
-    "run_resumed": frozenset({"manifest", "policy"}),
+    "run_resumed": frozenset({"manifest", "manifest_kept", "policy"}),
 }
 """Facts that name what is compared by what it does."""
 

@@ -20,7 +20,7 @@ from interlock.runtime.journal.runs import find_run
 
 FORMAT = 1
 _CELLS = {"model_intended": ("prompt",), "run_started": ("history",)}
-_BODIES = {"model_intended": ("tools",), "run_started": ("manifest_kept",)}
+_BODIES = {"model_intended": ("tools",), "run_started": ("manifest_kept",), "run_resumed": ("manifest_kept",)}
 
 
 @dataclass(frozen=True, kw_only=True)
