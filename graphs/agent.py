@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from interlock.runtime.contract import JsonSchema
 from interlock.runtime.errors import BadInput, PolicyBroken
 from interlock.runtime.folders import folder_of_caller
-from interlock.runtime.outputs import check_output
+from interlock.runtime.outputs import shape_of
 from interlock.runtime.ports import MemoryPlan, SelectionPlan, Tool
 from interlock.runtime.records import Budget, ShortTerm
 
@@ -41,7 +42,8 @@ class Agent:
         prompts: a folder of `*.md`; without one, or for names it lacks, the built-in prompts.
         prices: US dollars for a million tokens, by model name; needed where `Budget(usd=...)` meets a paid model.
         select: which of many tools a run is offered, such as `Select(most=12)`; None: all of them.
-        output: a pydantic model; every reply is JSON of it, or the run fails. None: replies are free text.
+        output: a pydantic model, or the JSON schema of an object; every reply is JSON of it, or the run fails. None:
+            replies are free text.
         takes_over: manifests, by hash or how it begins, whose waiting runs this agent can go on with.
 
     Raises:
@@ -60,16 +62,18 @@ class Agent:
     prompts: str | Path | None = None
     prices: "Mapping[str, Price]" = field(default_factory=dict[str, "Price"])
     select: SelectionPlan | None = None
-    output: "type[BaseModel] | None" = None
+    output: "type[BaseModel] | JsonSchema | None" = None
     takes_over: Sequence[str] = ()
+    reply_shape: "type[BaseModel] | None" = field(init=False, repr=False, compare=False, default=None)
+    """The output as a model: a JSON schema, too, has become one."""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
             raise BadInput(
                 what=f"agent name {self.name!r} cannot be used", where="Agent(name=)", fix="letters, digits, _ and -"
             )
-        if self.output is not None:
-            check_output(self.output, f"agent {self.name}")
+        shape = None if self.output is None else shape_of(self.output, f"agent {self.name}")
+        object.__setattr__(self, "reply_shape", shape)
         here = folder_of_caller()
         if self.prompts is not None:
             object.__setattr__(self, "prompts", here / Path(self.prompts))

@@ -59,7 +59,7 @@ class Assembly:
         return {**self._manifest(None), "model": model, "model_settings": settings}
 
     def _manifest(self, model: ChatModel | None) -> dict[str, Any]:
-        select, output = self.agent.select, self.agent.output
+        select, output = self.agent.select, self.agent.reply_shape
         return {
             **({"output": [output.__name__, hashed(output.model_json_schema())]} if output else {}),
             **({"memory": self.agent.memory.version} if self.agent.memory else {}),
@@ -178,7 +178,7 @@ class Assembly:
             model=GatedModel(gate=gate, run=run, model=self._model(home), smaller=self._smaller(home)),
             tools=GatedTools(gate=gate, run=run, tools=tools, source=self.source, selection=self._selection(home)),
             memory=self._memory_port(gate, run),
-            door=GatedDoor(gate=gate, run=run, output=self.agent.output),
+            door=GatedDoor(gate=gate, run=run, output=self.agent.reply_shape),
             notebook=JournalNotebook(gate=gate, run=run),
             clock=home.clock,
             prompts=self.prompts,

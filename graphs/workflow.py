@@ -47,11 +47,11 @@ class Workflow:
         self.entry = "begin"
         """The node that the first of one's own follows; START stands for it."""
         self._answered = "finish" if agent.memory is None else "remember"
-        self.closing = self._answered if agent.output is None else "shape"
+        self.closing = self._answered if agent.reply_shape is None else "shape"
         """The node that takes a drafted answer; END stands for it."""
         self._frame(agent.short_term, agent.memory)
-        if agent.output is not None:
-            self._add("shape", partial(shape, output=agent.output))
+        if agent.reply_shape is not None:
+            self._add("shape", partial(shape, output=agent.reply_shape))
             self._graph.add_edge("shape", self._answered)
 
     def add_node(self, name: str, node: Node | Compiled, *, goes_to: tuple[str, ...] = (), step: bool = True) -> None:

@@ -3,6 +3,7 @@
 from typing import Any, Final, cast
 
 from interlock.runtime.contract import JsonSchema
+from interlock.runtime.jsondata import Checker
 from interlock.tools.schemas import tidy
 
 _ABOUT: Final = ("description", "default", "examples", "deprecated")
@@ -66,6 +67,7 @@ def _of_items(part: JsonSchema) -> JsonSchema:
 
 
 def _fits(value: Any, schema: JsonSchema, definitions: JsonSchema) -> bool:
-    from jsonschema import Draft202012Validator  # type: ignore[import-untyped,unused-ignore]
-
-    return bool(Draft202012Validator({**schema, "$defs": definitions}).is_valid(value))
+    try:
+        return not Checker({**schema, "$defs": definitions}).problems(value)
+    except ValueError:
+        return True  # a schema that cannot be used is refused as a whole

@@ -7,6 +7,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, ParamSpec, TypeVar, overload
 
 from interlock.runtime.contract import RESERVED, ToolContract
+from interlock.runtime.jsondata import closest
 from interlock.runtime.labels import Registry
 from interlock.tools.blocking import blocking_call
 from interlock.tools.docstrings import summary
@@ -14,7 +15,6 @@ from interlock.tools.function import FunctionTool
 from interlock.tools.guards import Guards
 from interlock.tools.isolation import Processes, address_of
 from interlock.tools.places import Place, place_of
-from interlock.tools.problems import closest
 from interlock.tools.signature import Signature, read
 from interlock.tools.status import status_of
 

@@ -8,9 +8,9 @@ from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from interlock.runtime.contract import ToolContract
 from interlock.runtime.errors import ArgumentsRefused
+from interlock.runtime.jsondata import Checker, with_defaults
 from interlock.runtime.records import ToolContext
 from interlock.tools.attempts import attempt, delivered, failure
-from interlock.tools.jsondata import Checker, with_defaults
 from interlock.tools.places import Place
 
 _LARGEST = 1_000_000
@@ -29,10 +29,10 @@ class ForeignTool:
         self._call = call
         try:
             self._arguments = Checker(contract.arguments)
-            self._result = Checker(contract.result)
+            self._result = Checker(contract.result, part="field")
         except ValueError as error:
             raise place.broken(
-                f"its schema is no JSON schema: {error}", "have it mended where it is written"
+                f"its schema is no JSON schema: {error}", "have it mended where it is written, or leave the tool out"
             ) from error
 
     def check(self, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -53,7 +53,7 @@ class ForeignTool:
         """Call it once, within the timeout."""
         result = await attempt(self.contract, partial(self._called, self.check(arguments), context))
         if problems := self._result.problems(result):
-            raise failure(self.contract, f"its result breaks its schema: {problems[0].replace('argument', 'field')}")
+            raise failure(self.contract, f"its result breaks its schema: {problems[0]}")
         return delivered(self.contract, lambda: result, _LARGEST)
 
     async def _called(self, arguments: dict[str, Any], context: ToolContext) -> Any:

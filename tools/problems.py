@@ -1,12 +1,12 @@
 """What is wrong with some arguments, in words that a model can act on."""
 
-import difflib
 from collections.abc import Iterable
 from typing import Any, cast
 
 from pydantic_core import ErrorDetails
 
 from interlock.runtime.contract import JsonSchema
+from interlock.runtime.jsondata import closest, shown
 
 _KINDS = {
     "int_type": "a whole number",
@@ -34,20 +34,6 @@ _KINDS = {
     "datetime_from_date_parsing": "a time as YYYY-MM-DDTHH:MM:SSZ",
     "none_required": "null",
 }
-_SHOWN = 60
-
-
-def closest(word: str, known: Iterable[str]) -> str:
-    """Name what was probably meant, as `; did you mean 'x'?`, or nothing."""
-    matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"; did you mean {matches[0]!r}?" if matches else ""
-
-
-def shown(value: Any) -> str:
-    """Show what was given, cut where it is long."""
-    text = value if isinstance(value, str) else repr(value)
-    cut = text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
-    return repr(cut) if isinstance(value, str) else cut
 
 
 def in_words(errors: Iterable[ErrorDetails], schema: JsonSchema) -> tuple[str, ...]:

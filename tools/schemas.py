@@ -1,5 +1,6 @@
 """JSON schemas as models read them best: no generated titles, no indirection where none is needed."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -8,12 +9,11 @@ from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core.core_schema import DecimalSchema
 
 from interlock.runtime.contract import JsonSchema
+from interlock.runtime.jsondata import DATA, NAMED
 
 _PREFIX = "#/$defs/"
-_NAMED = ("properties", "patternProperties", "dependentSchemas")
-"""Keywords whose keys are names, not keywords: a property may well be called `title`."""
-_DATA = ("default", "const", "enum", "examples", "required")
-"""Keywords whose values are data, not schemas."""
+_MOST_COPIES = 2_000
+"""How often definitions are put where they are used: some that use one another twice each would fill any memory."""
 
 
 class Schemas(GenerateJsonSchema):
@@ -43,22 +43,24 @@ def tidy(schema: JsonSchema) -> JsonSchema:
 class _Tidier:
     definitions: dict[str, JsonSchema]
     kept: set[str] = field(default_factory=set[str])
-    """Definitions that are still referred to, since they contain themselves."""
+    """Definitions that are still referred to, since they contain themselves, or would be copied too often."""
+    copied: Counter[str] = field(default_factory=Counter[str])
 
     def schema(self, node: JsonSchema) -> JsonSchema:
         body = {key: self._part(key, part) for key, part in node.items() if key not in ("title", "$ref")}
         ref = node.get("$ref")
         if ref is None:
             return body
-        if ref not in self.definitions or self._recursive(ref):
+        if ref not in self.definitions or self.copied.total() >= _MOST_COPIES or self._recursive(ref):
             self.kept.update({ref} & self.definitions.keys())
             return {"$ref": ref, **body}
+        self.copied[ref] += 1
         return {**self.schema(self.definitions[ref]), **body}
 
     def _part(self, key: str, part: Any) -> Any:
-        if key in _DATA:
+        if key in DATA:
             return part
-        if key in _NAMED:
+        if key in NAMED:
             return {name: self._any(schema) for name, schema in part.items()}
         return self._any(part)
 

@@ -185,7 +185,14 @@ class Called(BaseModel):
     back: Callable[[], int]
 
 
-@pytest.mark.parametrize("unfit", [dict, {"type": "object"}, Found(amount=1), Numbers, Called])
+UNFIT = [
+    dict, Found(amount=1), Numbers, Called, {"type": "object"}, {"type": "array", "items": {"type": "string"}},
+    {"type": "object", "properties": {"amount": {"type": "money"}}},
+    {"type": "object", "properties": {"amount": {"$ref": "https://example.org/amount.json"}}},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("unfit", UNFIT)
 def test_what_no_model_could_be_asked_for_is_refused_when_it_is_declared(unfit: Any) -> None:
     with pytest.raises(BadInput, match="output="):
         Agent(name="a", output=unfit)
