@@ -17,8 +17,7 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from _loops import LOOPS, Loop
 from _models import ANSWER, RoundsModel
-from interlock.runtime.checkpoints import HomeSaver
-from interlock.runtime.home import Home, using
+from interlock.runtime.home import CHECKPOINTS, Home, using
 
 
 @dataclass(kw_only=True)
@@ -82,10 +81,10 @@ async def benches(place: Path) -> AsyncGenerator[list[Bench]]:
 async def _saver(loop: Loop, home: Home) -> AsyncGenerator[BaseCheckpointSaver[Any]]:
     """Open a loop's checkpointer; all write to disk, in WAL mode with synchronous=NORMAL."""
     if loop.home_saver:
-        with closing(HomeSaver(home.checkpoints)) as saver:
+        with closing(home.saver()) as saver:
             yield saver
         return
-    async with aiosqlite.connect(home.checkpoints) as connection:
+    async with aiosqlite.connect(home.path / CHECKPOINTS) as connection:
         await connection.execute("PRAGMA journal_mode=WAL")
         await connection.execute("PRAGMA synchronous=NORMAL")
         saver = AsyncSqliteSaver(connection)

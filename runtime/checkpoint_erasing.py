@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import ormsgpack
 
@@ -20,7 +20,31 @@ _OPTION = ormsgpack.OPT_NON_STR_KEYS
 _BUSY_S = 5.0
 
 
-class Checkpoints:
+class Checkpoints(Protocol):
+    """Checkpoints, opened for erasing."""
+
+    def texts(self, threads: Collection[str]) -> set[str]:
+        """List every text that stands in the states of threads."""
+        ...
+
+    def erase(self, threads: Collection[str]) -> None:
+        """Erase threads wholly."""
+        ...
+
+    def erase_texts(self, threads: Collection[str], wording: Wording) -> int:
+        """Put `[erased]` in place of every text that holds one of the given; tells how many rows were changed."""
+        ...
+
+    def scrub(self) -> None:
+        """Leave no trace of what was deleted.
+
+        Raises:
+            StillRead: another process is reading; what it reads cannot be overwritten.
+        """
+        ...
+
+
+class SqliteCheckpoints:
     """The file of checkpoints, opened for erasing. A file that is not there holds nothing."""
 
     def __init__(self, path: Path) -> None:
@@ -30,7 +54,7 @@ class Checkpoints:
         """List every text that stands in the states of threads."""
         found: set[str] = set()
         for _table, _row, kind, blob in self._blobs(threads):
-            found.update(_texts(kind, blob))
+            found.update(texts_of(kind, blob))
         for thread in threads:
             for (metadata,) in self._read("SELECT metadata FROM checkpoints WHERE thread_id = ?", thread):
                 found.update(texts_in(json.loads(metadata or b"{}")))
@@ -48,7 +72,7 @@ class Checkpoints:
         made = [
             (table, row, new)
             for table, row, kind, blob in self._blobs(threads)
-            if (new := _rewritten(kind, blob, wording)) != blob
+            if (new := rewritten(kind, blob, wording)) != blob
         ]
         with self._writing() as db:
             for table, row, new in made:
@@ -110,18 +134,20 @@ class Checkpoints:
             raise HomeUnusable(what=f"checkpoints: {error}", where=str(self._path), fix=fix) from error
 
 
-def _texts(kind: str, blob: bytes) -> set[str]:
+def texts_of(kind: str, blob: bytes) -> set[str]:
+    """List the texts in a value that was serialized for a checkpoint."""
     found: set[str] = set()
 
     def note(text: str) -> str:
         found.add(text)
         return text
 
-    _walked(kind, blob, note)
+    _put(kind, blob, note)
     return found
 
 
-def _rewritten(kind: str, blob: bytes, wording: Wording) -> bytes:
+def rewritten(kind: str, blob: bytes, wording: Wording) -> bytes:
+    """Put `[erased]` in place of the texts in a value that was serialized; one without them stays the same."""
     changed = False
 
     def put(text: str) -> str:
@@ -131,21 +157,21 @@ def _rewritten(kind: str, blob: bytes, wording: Wording) -> bytes:
         changed = True
         return ERASED
 
-    new = _walked(kind, blob, put)
+    new = _put(kind, blob, put)
     return new if changed else blob
 
 
-def _walked(kind: str, blob: bytes | None, do: Callable[[str], str]) -> bytes:
+def _put(kind: str, blob: bytes | None, do: Callable[[str], str]) -> bytes:
     """Put every text of a value through a function; only what langgraph writes as msgpack or JSON has any."""
     if kind == "msgpack" and blob:
         return _repacked(blob, do)
     if kind == "json" and blob:
-        return json.dumps(_walk(json.loads(blob), do)).encode()
+        return json.dumps(walked(json.loads(blob), do)).encode()
     return blob or b""
 
 
 def _repacked(blob: bytes, do: Callable[[str], str]) -> bytes:
-    return ormsgpack.packb(_walk(_unpacked(blob, do), do), option=_OPTION)
+    return ormsgpack.packb(walked(_unpacked(blob, do), do), option=_OPTION)
 
 
 def _unpacked(blob: bytes, do: Callable[[str], str]) -> Any:
@@ -159,19 +185,20 @@ def _inner(data: bytes, do: Callable[[str], str]) -> bytes:
     except ormsgpack.MsgpackDecodeError:
         return data
     parts = cast(list[Any], value) if isinstance(value, list) else [value]
-    walked = [part if isinstance(part, str) else _walk(part, do) for part in parts]
-    return ormsgpack.packb(walked if isinstance(value, list) else walked[0], option=_OPTION)
+    made = [part if isinstance(part, str) else walked(part, do) for part in parts]
+    return ormsgpack.packb(made if isinstance(value, list) else made[0], option=_OPTION)
 
 
-def _walk(value: Any, do: Callable[[str], str]) -> Any:
+def walked(value: Any, do: Callable[[str], str]) -> Any:
+    """Put every text of plain data through a function."""
     match value:
         case str():
             return do(value)
         case list() | tuple():
-            return [_walk(part, do) for part in cast(list[Any], value)]
+            return [walked(part, do) for part in cast(list[Any], value)]
         case dict():
             # A message's type is no text, even where a memory says the same word.
             parts = cast(dict[Any, Any], value).items()
-            return {name: part if name == "type" else _walk(part, do) for name, part in parts}
+            return {name: part if name == "type" else walked(part, do) for name, part in parts}
         case _:
             return value

@@ -9,6 +9,7 @@ from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
+    BaseCheckpointSaver,
     ChannelVersions,
     Checkpoint,
     CheckpointMetadata,
@@ -34,7 +35,48 @@ def _errors(root: type[InterlockError]) -> Iterator[tuple[str, str]]:
         yield from _errors(leaf)
 
 
-class HomeSaver(SqliteSaver):
+class Saver(BaseCheckpointSaver[str]):
+    """What the checkpoints of every home can do: long threads need not be read from their beginning each time."""
+
+    folds: Folds
+    """Of the channels of the graph that uses it."""
+    _erased = 0
+
+    def close(self) -> None:
+        """Close what was opened for this saver."""
+
+    def erasures(self) -> int:
+        """Count the times that something was erased; what is kept in memory may hold it."""
+        raise NotImplementedError
+
+    def read_whole(self, config: RunnableConfig, channels: Sequence[str]) -> Mapping[str, DeltaChannelHistory]:
+        """Read channels from the beginning of a thread."""
+        raise NotImplementedError
+
+    def get_delta_channel_history(
+        self, *, config: RunnableConfig, channels: Sequence[str]
+    ) -> Mapping[str, DeltaChannelHistory]:
+        """Give what channels are made of: their value when the thread was last read, and what came after it."""
+        return self.read_ahead(config, channels) or self._folded(config, channels)
+
+    async def aget_delta_channel_history(
+        self, *, config: RunnableConfig, channels: Sequence[str]
+    ) -> Mapping[str, DeltaChannelHistory]:
+        return await asyncio.to_thread(lambda: self.get_delta_channel_history(config=config, channels=channels))
+
+    def read_ahead(self, config: RunnableConfig, channels: Sequence[str]) -> Mapping[str, DeltaChannelHistory] | None:
+        """Read on from where the thread was last read; None where it must be read from its beginning."""
+        if (erasures := self.erasures()) != self._erased:
+            self.folds.forget()
+            self._erased = erasures
+        return self.folds.ahead(self, config, channels) if self.folds.covers(config, channels) else None
+
+    def _folded(self, config: RunnableConfig, channels: Sequence[str]) -> Mapping[str, DeltaChannelHistory]:
+        found = self.read_whole(config, channels)
+        return self.folds.folded(config, found) if self.folds.covers(config, channels) else found
+
+
+class HomeSaver(Saver, SqliteSaver):
     """LangGraph's SQLite saver for async and blocking graphs alike.
 
     A write, or the reading of one checkpoint, takes tens of microseconds, less than handing it to a thread and back
@@ -50,9 +92,8 @@ class HomeSaver(SqliteSaver):
     """
 
     def __init__(self, path: Path, channels: Mapping[str, Any] | None = None) -> None:
-        self._folds = Folds(channels or {})
+        self.folds = Folds(channels or {})
         self._path = path
-        self._erasures = 0
         try:
             connection = sqlite3.connect(path, timeout=30.0, check_same_thread=False)
             to_wal(connection, path)
@@ -126,29 +167,15 @@ class HomeSaver(SqliteSaver):
     async def adelete_thread(self, thread_id: str) -> None:
         await asyncio.to_thread(self.delete_thread, thread_id)
 
-    def get_delta_channel_history(
-        self, *, config: RunnableConfig, channels: Sequence[str]
-    ) -> Mapping[str, DeltaChannelHistory]:
-        """Give what channels are made of: their value when the thread was last read, and what came after it."""
-        self._forget_erased()
-        if not self._folds.covers(config, channels):
-            return super().get_delta_channel_history(config=config, channels=channels)
-        return self._folds.ahead(self, config, channels) or self._read_whole(config, channels)
-
     async def aget_delta_channel_history(
         self, *, config: RunnableConfig, channels: Sequence[str]
     ) -> Mapping[str, DeltaChannelHistory]:
-        self._forget_erased()
-        if self._folds.covers(config, channels) and (found := self._folds.ahead(self, config, channels)) is not None:
+        if (found := self.read_ahead(config, channels)) is not None:
             return found
-        return await asyncio.to_thread(lambda: self.get_delta_channel_history(config=config, channels=channels))
+        return await super().aget_delta_channel_history(config=config, channels=channels)
 
-    def _forget_erased(self) -> None:
-        """Read threads anew once something was erased from the file: what is kept here may hold it."""
-        (erasures,) = self.conn.execute("PRAGMA user_version").fetchone()
-        if erasures != self._erasures:
-            self._folds.forget()
-            self._erasures = erasures
+    def erasures(self) -> int:
+        return int(self.conn.execute("PRAGMA user_version").fetchone()[0])
 
-    def _read_whole(self, config: RunnableConfig, channels: Sequence[str]) -> Mapping[str, DeltaChannelHistory]:
-        return self._folds.folded(config, super().get_delta_channel_history(config=config, channels=channels))
+    def read_whole(self, config: RunnableConfig, channels: Sequence[str]) -> Mapping[str, DeltaChannelHistory]:
+        return SqliteSaver.get_delta_channel_history(self, config=config, channels=channels)

@@ -121,6 +121,12 @@ class ServerUnreachable(HomeUnusable):
     code = "chroma-server"
 
 
+class DatabaseUnreachable(HomeUnusable):
+    """A Postgres server does not answer, or refuses what it is asked."""
+
+    code = "database-server"
+
+
 class FilterRefused(BadInput, ValueError):
     """A filter names an operator that there is not."""
 

@@ -1,4 +1,4 @@
-"""The home of all that is kept: journal, ledger, approvals, effects and checkpoints in SQLite, memory beside them."""
+"""The home of all that is kept: journal, ledger, approvals, effects and checkpoints, memory beside them."""
 
 import os
 import threading
@@ -9,6 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pydantic import SecretStr
+
+from interlock.runtime import binding
 from interlock.runtime import erasures as _erasures
 from interlock.runtime.clock import Clock, SystemClock
 from interlock.runtime.database import Database
@@ -26,11 +29,14 @@ from interlock.runtime.settings import settings
 from interlock.runtime.sqlite import SqliteDatabase
 
 if TYPE_CHECKING:
+    from interlock.runtime.checkpoint_erasing import Checkpoints
+    from interlock.runtime.checkpoints import Saver
     from interlock.runtime.contract import ToolContract
     from interlock.runtime.gate.clocks import JournalledClock
     from interlock.runtime.gate.run import OpenRun
     from interlock.runtime.models.chat import ChatModel, Price
     from interlock.runtime.ports import Deps, MemoryStore, Selection, Tool
+    from interlock.runtime.postgres_link import Link
 
 _TABLES = (
     _answers.answers,
@@ -77,45 +83,89 @@ class Outside(Protocol):
 
 
 class Home:
-    """A folder. Nothing is made or opened before it is needed.
+    """A folder, and perhaps a database elsewhere. Nothing is made or opened before it is needed.
 
     Raises:
-        HomeUnusable: when first used, if the folder cannot be written or another version wrote it.
+        HomeUnusable: when first used, if folder or database cannot be written, or another version wrote them.
     """
 
-    def __init__(self, path: Path | str, *, clock: Clock | None = None, reading: bool = False) -> None:
-        """Name a home; with `reading`, one that cannot be written will do."""
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        clock: Clock | None = None,
+        reading: bool = False,
+        database: str | SecretStr | None = None,
+    ) -> None:
+        """Name a home.
+
+        Args:
+            path: the folder.
+            clock: tells the time.
+            reading: one that cannot be written will do, and none is made.
+            database: `postgresql://...`, which takes journal, ledger, approvals and checkpoints; None: the folder does.
+        """
         self._reading = reading
         self.path = Path(path).expanduser().absolute()
         self.clock: Clock = clock or SystemClock()
         self.outside: Outside | None = None
         """What stands for the world in a replay; None where runs reach the world itself."""
+        self.url = SecretStr(database) if isinstance(database, str) else database
+        """Of the database elsewhere, with its password."""
         self._lock = threading.Lock()
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether journal and checkpoints are in a database, not in the folder."""
+        return self.url is not None
 
     @cached_property
     def database(self) -> Database:
         """Journal, ledger, approvals and effects."""
         with self._lock:
-            try:
-                self.path.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise HomeUnusable(
-                    what=f"cannot make the home folder: {error.strerror}",
-                    where=str(self.path),
-                    fix="give a folder that can be written with --home or INTERLOCK_HOME",
-                ) from error
-            if not self._reading and not os.access(self.path, os.W_OK):
-                raise HomeUnusable(
-                    what="the home folder is read-only",
-                    where=str(self.path),
-                    fix="give a folder that can be written with --home or INTERLOCK_HOME",
-                )
-            return SqliteDatabase(self.path / "journal.db", reading=self._reading)
+            if self.url is not None:
+                return self._connected(self.url)
+            binding.require_here(self.path)
+            self._require_folder()
+            return SqliteDatabase(self.path / binding.JOURNAL, reading=self._reading)
+
+    def _require_folder(self) -> None:
+        fix = "give a folder that can be written with --home or INTERLOCK_HOME"
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            what = f"cannot make the home folder: {error.strerror}"
+            raise HomeUnusable(what=what, where=str(self.path), fix=fix) from error
+        if not self._reading and not os.access(self.path, os.W_OK):
+            raise HomeUnusable(what="the home folder is read-only", where=str(self.path), fix=fix)
+
+    def _connected(self, url: SecretStr) -> Database:
+        binding.require_none_here(self.path)
+        try:
+            from interlock.runtime.postgres import PostgresDatabase
+        except ImportError as error:
+            fix = "pip install 'interlock[postgres]'"
+            raise HomeUnusable(what=f"no driver for Postgres: {error}", where="INTERLOCK_DATABASE", fix=fix) from error
+        database = PostgresDatabase(url.get_secret_value(), reading=self._reading)
+        try:
+            self._require_folder()
+            binding.bind(self.path, database, reading=self._reading)
+            if not self._reading:
+                with database.transaction() as tx:
+                    Sealer(self.path, shared=True).agree(tx)
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    def used(self) -> bool:
+        """Tell whether anything may have been recorded here; a database elsewhere says so when it is opened."""
+        return self.elsewhere or any((self.path / name).exists() for name in (binding.JOURNAL, binding.FILE))
 
     @cached_property
     def journal(self) -> Journal:
         """What happened."""
-        return Journal(self.database, self.clock, Sealer(self.path))
+        return Journal(self.database, self.clock, Sealer(self.path, shared=self.elsewhere))
 
     @cached_property
     def tails(self) -> Tails:
@@ -132,18 +182,47 @@ class Home:
         """What people were asked."""
         return _approvals.Approvals(self.database, self.journal, self.clock)
 
-    @property
-    def checkpoints(self) -> Path:
-        """The file that LangGraph's checkpoints go to."""
-        return self.path / "checkpoints.db"
+    def saver(self, channels: Mapping[str, Any] | None = None) -> "Saver":
+        """Open the checkpoints for a graph with these channels."""
+        _ = self.database
+        if self.url is None:
+            from interlock.runtime.checkpoints import HomeSaver
+
+            return HomeSaver(self.path / CHECKPOINTS, channels)
+        from interlock.runtime.postgres_checkpoints import PostgresHomeSaver
+
+        return PostgresHomeSaver(self._checkpoint_link, channels)
+
+    def checkpoints(self) -> "Checkpoints":
+        """Open the checkpoints for erasing."""
+        if self.url is None:
+            from interlock.runtime.checkpoint_erasing import SqliteCheckpoints
+
+            return SqliteCheckpoints(self.path / CHECKPOINTS)
+        from interlock.runtime.postgres_erasing import PostgresCheckpoints
+
+        return PostgresCheckpoints(self._checkpoint_link)
+
+    @cached_property
+    def _checkpoint_link(self) -> "Link":
+        from interlock.runtime.postgres import PostgresDatabase
+        from interlock.runtime.postgres_link import Link
+
+        assert isinstance(self.database, PostgresDatabase)  # noqa: S101  # tells the type checker
+        return Link(self.database.address)
 
     def close(self) -> None:
         """Close what was opened."""
+        if "_checkpoint_link" in self.__dict__:
+            self._checkpoint_link.close()
         if "database" in self.__dict__:
             self.database.close()
-            for name in ("database", "journal", "ledger", "approvals", "tails"):
+            for name in ("database", "journal", "ledger", "approvals", "tails", "_checkpoint_link"):
                 self.__dict__.pop(name, None)
 
+
+CHECKPOINTS = "checkpoints.db"
+"""The file that LangGraph's checkpoints go to."""
 
 _current: ContextVar["Home | None"] = ContextVar("interlock_home", default=None)
 _default: dict[str, Home] = {}
@@ -155,7 +234,7 @@ def current_home() -> Home:
         return found
     path = str(settings().home)
     if path not in _default:
-        _default[path] = Home(path)
+        _default[path] = Home(path, database=settings().database)
     return _default[path]
 
 

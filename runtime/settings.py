@@ -3,6 +3,7 @@
 from functools import cache
 from pathlib import Path
 
+from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -12,6 +13,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="INTERLOCK_", frozen=True, extra="ignore")
 
     home: Path = Path(".interlock")
+    database: SecretStr | None = None
+    """URL of the Postgres database for journal, ledger, approvals and checkpoints; None: they lie in the home."""
 
 
 @cache

@@ -6,7 +6,7 @@ from typing import Any
 
 from interlock.graphs.patterns import Compiled, assembly_of
 from interlock.runtime.gate.stops import RunStopped
-from interlock.runtime.home import using
+from interlock.runtime.home import Home, using
 from interlock.runtime.records import Caller
 from interlock.runtime.replay.fork import Before, Edits, ForkHome
 from interlock.runtime.replay.recording import Recording
@@ -19,7 +19,7 @@ async def fork(
     recording: Recording,
     graph: Compiled,
     *,
-    home: Path,
+    home: Home | Path,
     step: str,
     model: str | None = None,
     edits: Edits | None = None,

@@ -12,7 +12,6 @@ from langgraph.graph import END
 from langgraph.types import Command, Durability
 
 from interlock.graphs.patterns import Compiled, assembly_of
-from interlock.runtime.checkpoints import HomeSaver
 from interlock.runtime.errors import RecordingBroken
 from interlock.runtime.home import Home, using
 from interlock.runtime.journal.manifests import changes
@@ -92,8 +91,7 @@ def _is_as(one: Divergence, other: Divergence) -> bool:
 @contextmanager
 def opened(graph: Compiled, home: Home) -> Generator[Compiled]:
     """Give the graph with the home's checkpoints."""
-    _ = home.database
-    saver = HomeSaver(home.checkpoints, cast(dict[str, Any], graph.channels))
+    saver = home.saver(cast(dict[str, Any], graph.channels))
     try:
         yield graph.copy({"checkpointer": saver})
     finally:

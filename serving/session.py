@@ -12,7 +12,7 @@ from langgraph.types import Command
 
 from interlock.graphs.patterns import Compiled, assembly_of
 from interlock.nodes.begin import check_request
-from interlock.runtime.checkpoints import HomeSaver
+from interlock.runtime.checkpoints import Saver
 from interlock.runtime.errors import BadInput, InterlockError, NotFound
 from interlock.runtime.gate.leases import holder_here, holding, release, take
 from interlock.runtime.gate.stops import RunStopped
@@ -57,13 +57,13 @@ class Session:
             raise BadInput(
                 what="the graph was not made by Interlock", where="Session(graph)", fix="make it with interlock.graphs"
             )
-        self.home = home if isinstance(home, Home) else Home(home or settings().home)
+        self.home = home if isinstance(home, Home) else Home(home or settings().home, database=settings().database)
         self.caller = Caller.of({"user": user, "tenant": tenant, "roles": roles})
         self.thread = f"t-{self.home.clock.new_id()}" if thread is None else _checked(thread)
         self._plain = graph
         self._free = assembly.agent.output is None  # what must fit a schema is not said before it does
         self._graph: Compiled | None = None
-        self._saver: HomeSaver | None = None
+        self._saver: Saver | None = None
 
     async def __aenter__(self) -> Self:
         self._opened()
@@ -219,8 +219,7 @@ class Session:
 
     def _opened(self) -> Compiled:
         if self._graph is None:
-            _ = self.home.database
-            self._saver = HomeSaver(self.home.checkpoints, cast(dict[str, Any], self._plain.channels))
+            self._saver = self.home.saver(cast(dict[str, Any], self._plain.channels))
             self._graph = self._plain.copy({"checkpointer": self._saver})
         return self._graph
 

@@ -4,6 +4,7 @@ The key lies in the home, readable by its owner alone; only its public half is i
 transaction that ends a run, and every so many rows.
 """
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -13,8 +14,8 @@ from typing import TYPE_CHECKING
 import orjson
 from sqlalchemy import Column, Integer, Table, Text, bindparam, insert, select
 
-from interlock.runtime.database import Database, Statement, Transaction, metadata
-from interlock.runtime.errors import BadInput, JournalBroken
+from interlock.runtime.database import Database, Statement, Transaction, meta, metadata, unless_there
+from interlock.runtime.errors import BadInput, HomeUnusable, JournalBroken
 from interlock.runtime.keys import kept_key
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ cuts = Table(
     Column("key", Text, nullable=False),
     Column("signature", Text, nullable=False),
 )
+_AGREE = unless_there(meta)
+_AGREED = Statement(select(meta.c.value).where(meta.c.name == bindparam("of")))
 _ADD = Statement(insert(seals))
 _CUT = Statement(insert(cuts))
 _CUTS = Statement(select(cuts.c.seq, cuts.c.hash, cuts.c.at, cuts.c.key, cuts.c.signature).order_by(cuts.c.seq))
@@ -109,8 +112,10 @@ def read_head(text: str) -> Seal:
 class Sealer:
     """Signs heads with the key of a home; makes the key when it is first needed."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, shared: bool = False) -> None:
+        """Name the key of a home; one that is `shared` must be that of all homes with the same journal."""
         self._path = folder / "audit.key"
+        self._agreed = not shared
 
     @cached_property
     def _key(self) -> "tuple[Ed25519PrivateKey, str]":
@@ -126,10 +131,29 @@ class Sealer:
         """The public key, 64 hexadecimal digits."""
         return self._key[1]
 
+    def agree(self, tx: Transaction) -> None:
+        """Make sure that all who seal this journal do it with one key; the first decides.
+
+        The key itself never comes to the database, where whoever can change rows could seal them anew.
+
+        Raises:
+            HomeUnusable: it is sealed with another key.
+        """
+        if self._agreed:
+            return
+        mine = int.from_bytes(hashlib.sha256(bytes.fromhex(self.public)).digest()[:7])
+        new = tx.run(_AGREE, name="sealer", value=mine).rowcount
+        if tx.one(_AGREED, of="sealer") != (mine,):
+            fix = "copy audit.key from a home that shares this journal, readable by its owner alone"
+            what = "the journal is sealed with a key that this home does not have"
+            raise HomeUnusable(what=what, where=str(self._path), fix=fix)
+        self._agreed = not new  # until it is committed
+
     def seal(self, tx: Transaction, seq: int, hash: str, at: datetime) -> Seal:
         """Sign a head and keep the seal beside the chain; gives the one that is there where it was sealed before."""
         if (row := tx.one(_OF, of=seq)) is not None:
             return _seal(row)
+        self.agree(tx)
         key, public = self._key
         when = at.isoformat()
         signature = key.sign(statement(seq, hash, when)).hex()
@@ -139,6 +163,7 @@ class Sealer:
 
     def cut(self, tx: Transaction, seq: int, hash: str, at: datetime) -> Seal:
         """Sign that the rows up to this one were removed by rule, and that the chain goes on from its hash."""
+        self.agree(tx)
         key, public = self._key
         when = at.isoformat()
         signature = key.sign(statement(seq, hash, when, "cut")).hex()

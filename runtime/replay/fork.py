@@ -127,8 +127,11 @@ class _MarkingJournal(Journal):
 class ForkHome(Home):
     """The real home, in which a fork runs (home.Outside)."""
 
-    def __init__(self, path: Path, before: Before, *, model: str | None) -> None:
-        super().__init__(path)
+    def __init__(self, home: Home | Path, before: Before, *, model: str | None) -> None:
+        if isinstance(home, Home):
+            super().__init__(home.path, database=home.url)
+        else:
+            super().__init__(home)
         self.before = before
         self.outside = self
         self.parent = f"{before.recording.run}@{before.step}"

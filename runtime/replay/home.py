@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import update
 
@@ -27,6 +27,9 @@ from interlock.runtime.replay.player import Happened, Player
 from interlock.runtime.replay.recording import Portable, Step
 from interlock.runtime.replay.stand_ins import RecordedMemory, RecordedModel, RecordedSelection, RecordedTool, in_turn
 from interlock.runtime.sqlite import MEMORY, SqliteDatabase
+
+if TYPE_CHECKING:
+    from interlock.runtime.checkpoints import Saver
 
 _FREE = Statement(update(leases).values(until=0.0))
 _OUT_OF_TIME = re.compile(r"needs \S+ seconds, (\S+) of ")
@@ -105,10 +108,11 @@ class ReplayHome(Home):
         """What is thrown away when the replay is over."""
         return SqliteDatabase(MEMORY)
 
-    @property
-    def checkpoints(self) -> Path:
-        """Checkpoints are thrown away too."""
-        return MEMORY
+    def saver(self, channels: Mapping[str, Any] | None = None) -> "Saver":
+        """Open checkpoints that are thrown away too."""
+        from interlock.runtime.checkpoints import HomeSaver
+
+        return HomeSaver(MEMORY, channels)
 
     @cached_property
     def journal(self) -> Journal:

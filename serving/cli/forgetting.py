@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from interlock.serving.cli.options import AsJson, HomePath, Tenant, User, existing_home
+from interlock.serving.cli.options import AsJson, HomePath, Tenant, User, existing_home, home_at
 from interlock.serving.cli.output import Machine
 
 if TYPE_CHECKING:
@@ -160,10 +160,10 @@ def reindex(user: User, tenant: Tenant = "default", home: HomePath = None, json:
 
 def _forgetting(path: Path | None) -> "Forgetting":
     from interlock.memory import Memory
-    from interlock.runtime.home import Home
     from interlock.serving.forgetting import Forgetting
 
-    home = Home(existing_home(path).path)
+    existing_home(path)
+    home = home_at(path)
     return Forgetting(home=home, store=Memory().open(home.path, home.clock))
 
 

@@ -27,7 +27,7 @@ def home_at(path: Path | None) -> "Home":
     from interlock.runtime.home import Home
     from interlock.runtime.settings import settings
 
-    return Home(path or settings().home)
+    return Home(path or settings().home, database=settings().database)
 
 
 def existing_home(path: Path | None) -> "Home":
@@ -38,9 +38,10 @@ def existing_home(path: Path | None) -> "Home":
     """
     from interlock.runtime.errors import NotFound
     from interlock.runtime.home import Home
+    from interlock.runtime.settings import settings
 
-    home = Home(home_at(path).path, reading=True)
-    if not (home.path / "journal.db").exists():
+    home = Home(home_at(path).path, reading=True, database=settings().database)
+    if not home.used():
         raise NotFound(
             what="nothing has been recorded here", where=str(home.path), fix="run an agent first, or give --home"
         )

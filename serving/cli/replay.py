@@ -11,6 +11,7 @@ from interlock.serving.cli.output import EXIT, Machine, close_the_back_door
 
 if TYPE_CHECKING:
     from interlock.graphs.patterns import Compiled
+    from interlock.runtime.home import Home
     from interlock.runtime.replay.recording import Recording
     from interlock.serving.replaying import Replayed
 
@@ -49,7 +50,7 @@ def replay(
     recording = recording_of(run, home)
     graph = load_graph(agent or _maker(recording))
     if step is not None:
-        return _fork(recording, graph, step, machine, home_at(home).path, model, prompt, edit)
+        return _fork(recording, graph, step, machine, home_at(home), model, prompt, edit)
     found = asyncio.run(replayed(recording, graph))
     machine.write({"identical": found.identical, **vars(found)})
     if not json:
@@ -58,7 +59,7 @@ def replay(
 
 
 def _fork(
-    recording: "Recording", graph: "Compiled", step: str, machine: Machine, home: Path, model: str | None,
+    recording: "Recording", graph: "Compiled", step: str, machine: Machine, home: "Home", model: str | None,
     prompt: Path | None, edit: Path | None,
 ) -> int:  # fmt: skip
     from interlock.graphs.patterns import assembly_of

@@ -20,14 +20,13 @@ def prune(
     json: AsJson = False,
 ) -> int:
     """Remove old runs from the journal, with their checkpoints; what is left verifies from a signed cut."""
-    from interlock.runtime.checkpoints import HomeSaver
     from interlock.runtime.journal.pruning import prune as pruned
 
     machine = Machine(json)
     opened = existing_home(home)
     found = pruned(opened, before=opened.clock.now() - span(older_than), dry_run=dry_run)
-    if found.threads and not dry_run and opened.checkpoints.exists():
-        saver = HomeSaver(opened.checkpoints)
+    if found.threads and not dry_run:
+        saver = opened.saver()
         for thread in found.threads:
             saver.delete_thread(thread)
         saver.close()

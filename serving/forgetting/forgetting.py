@@ -20,7 +20,6 @@ from interlock.memory.receipts import Receipt, fields_of, prints_of, size_of
 from interlock.memory.records import Forgotten
 from interlock.memory.store import Store
 from interlock.runtime import erasures
-from interlock.runtime.checkpoint_erasing import Checkpoints
 from interlock.runtime.erasures import Erasure
 from interlock.runtime.errors import ErasureIncomplete, MemoryBusy
 from interlock.runtime.home import Home
@@ -117,7 +116,7 @@ class Forgetting:
                 remembered, blobs = shelf.material(ids)
                 texts.update(remembered)
         if everything:
-            checkpoints = Checkpoints(self.home.checkpoints)
+            checkpoints = self.home.checkpoints()
             return texts | held.texts() | checkpoints.texts(held.threads), [*blobs, held.key]
         return texts | told_as(self.home, held, ids), blobs
 
@@ -129,7 +128,7 @@ class Forgetting:
         if erasure.memories and self.store.holds_any(owner):
             with self.store.shelf(owner) as shelf:
                 shelf.forget(erasure.memories)
-        Checkpoints(home.checkpoints).scrub()
+        home.checkpoints().scrub()
         home.database.scrub()
         (erasure,) = (one for one in erasures.pending(home.database) if one.id == erasure.id)
         receipt = self._receipt(erasure)
@@ -141,7 +140,7 @@ class Forgetting:
     def _erase_runs(self, erasure: Erasure) -> None:
         """Erase from recordings, checkpoints and, last, the journal: until then it tells what the others hold."""
         home = self.home
-        held, checkpoints = held_of(home, erasure.owner), Checkpoints(home.checkpoints)
+        held, checkpoints = held_of(home, erasure.owner), home.checkpoints()
         wording = Wording(self._texts(held, erasure.memories))
         for file, recording in recordings_in(home.path):
             caller = recording.started["caller"]

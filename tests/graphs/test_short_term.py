@@ -11,7 +11,6 @@ from pydantic import ValidationError
 from interlock import Agent, Budget, Session, ShortTerm, tool
 from interlock.graphs import plan_execute, tool_loop
 from interlock.nodes.condensing import condensed, cut, standing, summary_of
-from interlock.runtime.checkpoints import HomeSaver
 from interlock.runtime.home import Home
 from interlock.runtime.journal import events
 from interlock.runtime.models.scripted import Line, ScriptedChatModel
@@ -39,7 +38,7 @@ async def talk(graph: Any, home: Home, *said: str) -> tuple[list[Any], dict[str,
     async with Session(graph, home=home, thread="t") as session:
         replies = [await session.send(one) for one in said]
         history = await session.history()
-    saver = HomeSaver(home.checkpoints, graph.channels)
+    saver = home.saver(graph.channels)
     kept = await graph.copy({"checkpointer": saver}).aget_state({"configurable": {"thread_id": "t"}})
     saver.close()
     return replies, kept.values, history

@@ -15,7 +15,7 @@ from interlock.graphs import tool_loop
 from interlock.graphs.patterns import Compiled
 from interlock.runtime.checkpoints import HomeSaver
 from interlock.runtime.errors import HomeUnusable
-from interlock.runtime.home import Home, using
+from interlock.runtime.home import CHECKPOINTS, Home, using
 from interlock.runtime.journal.audit import verify
 from interlock.runtime.models.scripted import ScriptedChatModel
 from interlock.serving.session import Session
@@ -99,7 +99,7 @@ def test_once_there_is_space_the_run_goes_on_and_its_effect_happens_once(tmp_pat
 def test_an_effect_whose_checkpoint_cannot_be_written_is_not_repeated(tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     _ = home.database
-    saver = HomeSaver(home.checkpoints)
+    saver = HomeSaver(home.path / CHECKPOINTS)
 
     def fill_up() -> None:
         pages = saver.conn.execute("PRAGMA page_count").fetchone()[0]
