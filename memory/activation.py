@@ -1,11 +1,14 @@
-"""How much a memory would be missed: by how often and how lately it was of use, and by its importance."""
+"""How much a memory would be missed: by how often and how lately it was of use, its importance, and what it tells."""
 
 import math
 from collections.abc import Sequence
 from datetime import datetime
+from statistics import median
 
+from interlock.memory.information import information
 from interlock.memory.policies import PrunePolicy
 from interlock.memory.records import Record
+from interlock.runtime.memories import Kind
 
 SHORTEST_H = 1 / 3600
 
@@ -31,9 +34,24 @@ def activation(ages_h: Sequence[float], uses: int, *, decay: float) -> float:
     return math.log(recent + (uses - 1) * spread)
 
 
-def worth(record: Record, policy: PrunePolicy, now: datetime) -> float:
-    """Weigh a memory against others; the lowest is pruned first."""
+def worths(records: Sequence[Record], policy: PrunePolicy, now: datetime) -> list[float]:
+    """Weigh memories against each other, in log odds of being needed; the lowest is pruned first.
+
+    What they tell counts against what is usual for their kind: a fact is shorter than an episode, and not worth less.
+    """
+    told = [math.log1p(nats) for nats in information([one.text for one in records])]
+    by_kind: dict[Kind, list[float]] = {}
+    for one, tells in zip(records, told, strict=True):
+        by_kind.setdefault(one.kind, []).append(tells)
+    usual = {kind: median(values) for kind, values in by_kind.items()}
+    return [
+        _needed(one, policy, now) + policy.importance * one.importance + policy.telling * (tells - usual[one.kind])
+        for one, tells in zip(records, told, strict=True)
+    ]
+
+
+def _needed(record: Record, policy: PrunePolicy, now: datetime) -> float:
     ages = [
         (now - since).total_seconds() / 3600 for since in (record.last_used or record.learned_at, record.learned_at)
     ]
-    return activation(ages, record.uses + 1, decay=policy.decay) + policy.importance * record.importance
+    return activation(ages, record.uses + 1, decay=policy.decay)

@@ -122,6 +122,8 @@ class PrunePolicy(Policy, frozen=True, extra="forbid"):
     """How fast a memory that is not used loses its activation."""
     importance: float = Field(default=2.0, ge=0)
     """How much a memory's importance counts beside its activation."""
+    telling: float = Field(default=2.0, ge=0)
+    """How much it counts beside its activation what a memory tells: rare words, names and numbers, not greetings."""
     alike: float | None = Field(default=None, gt=0, le=1)
     """From which cosine on facts and preferences are merged, if their numbers agree and neither denies the other."""
     summarise_after_days: float | None = Field(default=None, ge=0)

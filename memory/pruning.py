@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from interlock.memory.activation import worth
+from interlock.memory.activation import worths
 from interlock.memory.frames import Frame, frame_of
 from interlock.memory.policies import PrunePolicy
 from interlock.memory.records import Record
@@ -73,7 +73,10 @@ class Pruning:
         if self.policy.capacity is None:
             return []
         surplus = max(0, len(left) + summaries - self.policy.capacity)
-        weighed = sorted((worth(one, self.policy, self.now), one.id) for one in left if one.id in free)
+        if not surplus:
+            return []
+        worth = worths(left, self.policy, self.now)
+        weighed = sorted((value, one.id) for one, value in zip(left, worth, strict=True) if one.id in free)
         why = f"beyond the {self.policy.capacity} that are kept: worth"
         return [Removed(id=id, code="capacity", reason=f"{why} {value:.2f}") for value, id in weighed[:surplus]]
 

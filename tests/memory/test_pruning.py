@@ -62,6 +62,32 @@ def test_capacity_keeps_what_would_be_missed_most(store: Store, clock: ManualClo
     assert {one.id for one in store.list(ann)} == ({dull} if dry_run else set()) | {used, weighty}
 
 
+def test_of_memories_that_nobody_weighed_those_that_tell_least_go_first(store: Store, ann: Owner) -> None:
+    talk = [
+        "Ann: Hey Bob! How have you been? What's new?",
+        "Bob: The surgery at Mercy Hospital is on 12 May.",
+        "Ann: Thanks, that's great!",
+        "Bob: Anything else?",
+        "Ann: Our cat Selma weighs 4.2 kilos now.",
+    ]
+    ids = [made.id for made in store.add_all([Note(text=text, kind="episode", run="r") for text in talk], ann)]
+
+    pruned = store.prune(ann, PrunePolicy(capacity=2), dry_run=True)
+
+    assert {one.id for one in pruned.removed} == {ids[0], ids[2], ids[3]}
+
+
+def test_a_short_fact_need_not_stand_back_behind_a_long_episode(store: Store, ann: Owner) -> None:
+    facts = [store.add(Note(text=text), ann).id for text in ("eats vegan", "plays chess")]
+    for number in range(3):
+        tell(store, ann, run=f"r{number}")
+
+    pruned = store.prune(ann, PrunePolicy(capacity=7), dry_run=True)
+
+    assert len(pruned.removed) == 7
+    assert {one.id for one in pruned.removed}.isdisjoint(facts)
+
+
 def test_what_is_pinned_or_supersedes_is_never_pruned(store: Store, clock: ManualClock, ann: Owner) -> None:
     pinned = store.add(Note(text="wears glasses", pinned=True, expires_at=clock.now() + timedelta(days=1)), ann).id
     store.add(Note(text="lives in Oslo", slot=HOME), ann)
