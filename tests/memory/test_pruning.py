@@ -82,9 +82,9 @@ def test_a_short_fact_need_not_stand_back_behind_a_long_episode(store: Store, an
     for number in range(3):
         tell(store, ann, run=f"r{number}")
 
-    pruned = store.prune(ann, PrunePolicy(capacity=7), dry_run=True)
+    pruned = store.prune(ann, PrunePolicy(capacity=8), dry_run=True)
 
-    assert len(pruned.removed) == 7
+    assert len(pruned.removed) == 6
     assert {one.id for one in pruned.removed}.isdisjoint(facts)
 
 
