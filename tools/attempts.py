@@ -13,11 +13,14 @@ from pydantic_core import PydanticSerializationError, from_json, to_json
 from interlock.runtime.contract import ToolContract
 from interlock.runtime.errors import InterlockError, ToolFailed
 from interlock.runtime.text import mended
+from interlock.tools.ending import ended
 from interlock.tools.isolation import InChild
 from interlock.tools.refused import Refused
 from interlock.tools.threads import in_thread
 
 _LONGEST_REASON = 500
+_GRACE_S = 1.0
+"""For a coroutine to end in, after it was cancelled."""
 
 
 async def attempt(contract: ToolContract, call: partial[Any]) -> Any:
@@ -31,7 +34,10 @@ async def attempt(contract: ToolContract, call: partial[Any]) -> Any:
     try:
         async with limit:
             result = call() if in_loop else await in_thread(call)
-            value = await result if inspect.isawaitable(result) else result
+            if inspect.iscoroutine(result):
+                value = await ended(result, began + contract.timeout_s + _GRACE_S)
+            else:
+                value = await result if inspect.isawaitable(result) else result
     except Refused as refused:
         raise failure(contract, str(refused), happened="no") from refused
     except TimeoutError as error:
@@ -96,7 +102,11 @@ def failure(contract: ToolContract, reason: str, happened: Literal["no", "maybe"
 def told(error: BaseException) -> str:
     if isinstance(error, InChild):
         return str(error)
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    try:
+        said = str(error)
+    except Exception:  # whatever an error that cannot be told raises instead
+        said = "it cannot be told"
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 def _being_cancelled() -> bool:

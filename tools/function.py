@@ -1,6 +1,6 @@
 """A tool made from a plain function: checked arguments in, a checked result out, within the time it promised."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Generic, ParamSpec, TypeVar
@@ -137,6 +137,8 @@ class FunctionTool(Generic[P, R]):
             ToolFailed: it breaks its schema, or is too large.
         """
         adapter = self.signature.result
+        if isinstance(result, Iterator):  # it may never end, and nothing could stop it here
+            raise failure(self.contract, "its result is an iterator; return a list")
 
         def dump() -> Any:
             return adapter.dump_python(adapter.validate_python(result, strict=True), mode="json", warnings="error")

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, cast
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict
 
 from interlock.runtime.contract import JsonSchema, ToolContract
 from interlock.runtime.ports import Tool
@@ -13,7 +13,7 @@ from interlock.tools.foreign import ForeignTool
 from interlock.tools.function import FunctionTool
 from interlock.tools.places import Place
 from interlock.tools.schemas import Schemas, tidy
-from interlock.tools.signature import Signature
+from interlock.tools.signature import Signature, result_of
 
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
@@ -71,7 +71,7 @@ def _by_model(inner: "BaseTool", contract: ToolContract, model: type[BaseModel])
         model=model,
         fields=tuple((name, name) for name in model.model_fields),
         context="",
-        result=TypeAdapter(Any),
+        result=result_of(Any),
         arguments_schema=contract.arguments,
         result_schema={},
     )

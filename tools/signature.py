@@ -155,9 +155,17 @@ def _check_default(name: str, annotation: Any, default: Any, place: Place) -> No
         raise place.broken(f"the default of {name!r}, {default!r}, is not of its type", fix) from error
 
 
+def result_of(hint: Any) -> "TypeAdapter[Any]":
+    """Read and write results of a type. What is no number stays so, and is refused: as null it would pass."""
+    try:
+        return TypeAdapter(hint, config=ConfigDict(ser_json_inf_nan="constants"))
+    except PydanticUserError:
+        return TypeAdapter(hint)  # the type is configured by itself
+
+
 def _result(hint: Any, place: Place) -> "TypeAdapter[Any]":
     try:
-        adapter: TypeAdapter[Any] = TypeAdapter(hint)
+        adapter = result_of(hint)
         adapter.json_schema(mode="serialization")
     except _UNFIT as error:
         raise place.broken(

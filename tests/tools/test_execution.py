@@ -1,6 +1,8 @@
 """What happens when a tool is run: results checked, time kept, nothing let through that was not promised."""
 
 import asyncio
+import contextlib
+import itertools
 import subprocess
 import threading
 import time
@@ -64,6 +66,14 @@ class Point:
     x: int
 
 
+class Untold(Exception):
+    """Cannot be told."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+BROKEN_GROUP = BaseExceptionGroup("several", [KeyboardInterrupt(), Untold()])
 WRONG: list[tuple[Any, Any, str]] = [
     (int, "7", "its result breaks its schema: Input should be a valid integer"),
     (Receipt, Receipt.model_construct(order_id="x", amount=Decimal(1)), "its result"),
@@ -72,6 +82,8 @@ WRONG: list[tuple[Any, Any, str]] = [
     (float, float("nan"), "its result has no JSON form"),
     (list[float], [1.0, float("inf")], "its result has no JSON form"),
     (dict[str, Any], {"a": object()}, "its result has no JSON form"),
+    (dict[str, Any], {"a": float("inf")}, "its result has no JSON form"),
+    (Any, itertools.count(), "its result is an iterator; return a list"),
     (str, "x" * 100_000_000, "its result is too large: 100,000,002 bytes, 1,000,000 are allowed; ask for less"),
 ]
 
@@ -104,6 +116,27 @@ async def test_a_tool_that_hangs_is_given_up_in_time(read_only: bool) -> None:
         assert failed.happened == ("no" if read_only else "maybe")
 
 
+async def test_a_tool_that_swallows_its_cancellation_is_ended_all_the_same() -> None:
+    ended: list[str] = []
+
+    @tool(timeout=0.02)
+    async def cling() -> None:
+        """Cling."""
+        try:
+            while True:
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.sleep(60)
+        finally:
+            ended.append("closed")
+
+    failed = await failure_of(cling)
+
+    assert (failed.reason, failed.happened, ended) == ("no answer within 0.02 s", "maybe", ["closed"])
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0
+
+
 async def test_many_hanging_tools_do_not_hold_up_another() -> None:
     released = threading.Event()
 
@@ -123,7 +156,8 @@ async def test_many_hanging_tools_do_not_hold_up_another() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [SystemExit(3), KeyboardInterrupt(), MemoryError(), StopIteration(), ValueError("no")]
+    "error",
+    [SystemExit(3), KeyboardInterrupt(), MemoryError(), StopIteration(), ValueError("no"), Untold(), BROKEN_GROUP],
 )
 async def test_whatever_a_tool_raises_is_a_failed_tool_and_no_more(error: BaseException) -> None:
     @tool
