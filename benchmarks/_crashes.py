@@ -18,7 +18,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage
 
-from interlock import Agent, Caller, Session, ToolContext, tool
+from interlock import Agent, Budget, Caller, Session, ToolContext, tool
 from interlock.graphs import tool_loop
 from interlock.runtime.clock import SystemClock
 from interlock.runtime.errors import NotFound, ThreadBusy
@@ -81,19 +81,25 @@ class World:
         return True
 
     def jump(self, seconds: float) -> None:
-        """Set everybody's clock forward."""
+        """Let time pass at once for everybody."""
         (self.place / "jump").write_text(str(seconds))
 
 
 class JumpingClock(SystemClock):
-    """The machine's clock, moved by what the world says."""
+    """The machine's clocks, moved by what the world says."""
 
     def __init__(self, world: World) -> None:
         self._file = world.place / "jump"
 
     def now(self) -> datetime:
-        moved = float(self._file.read_text() or 0) if self._file.exists() else 0.0
-        return super().now() + timedelta(seconds=moved)
+        return super().now() + timedelta(seconds=self._moved)
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self._moved
+
+    @property
+    def _moved(self) -> float:
+        return float(self._file.read_text() or 0) if self._file.exists() else 0.0
 
 
 def agent_in(world: World) -> Agent:
@@ -137,7 +143,10 @@ def agent_in(world: World) -> Agent:
     policy = world.place / "policy.cedar"
     if not policy.exists():
         policy.write_text(_POLICY)
-    return Agent(name="worker", model=ScriptedChatModel([_next] * 1000), tools=[pay, ship, book], policy=policy)
+    return Agent(
+        name="worker", model=ScriptedChatModel([_next] * 1000), tools=[pay, ship, book], policy=policy,
+        budget=Budget(seconds=1e6),  # fencing is to stop a zombie, not its own limit
+    )  # fmt: skip
 
 
 def _next(messages: list[Any]) -> AIMessage | str:

@@ -22,7 +22,8 @@ from sqlalchemy import func, select
 from _report import arguments, finish, table
 from interlock.runtime.database import Statement
 from interlock.runtime.gate.gate import Call, Gate
-from interlock.runtime.gate.leases import holder_here, take
+from interlock.runtime.gate.holders import holder_here
+from interlock.runtime.gate.leases import take
 from interlock.runtime.gate.purse import Purse
 from interlock.runtime.gate.reservations import reservations
 from interlock.runtime.gate.run import OpenRun, RunHeader
@@ -95,7 +96,7 @@ def opened(home: Home, limit: Limit, caller: Caller, thread: str, number: int) -
     holder = holder_here(str(number))
     id = home.clock.new_id()
     with home.database.transaction() as tx:
-        lease = take(tx, f"{thread}#{number}", id, holder, home.clock.now())
+        lease = take(tx, f"{thread}#{number}", id, holder, home.clock)
         home.ledger.open(tx, f"run {id}")
     shared = SharedPurse(
         database=home.database, ledger=home.ledger, clock=home.clock, holder=holder, caller=caller, thread=thread,

@@ -3,7 +3,7 @@
 A run makes seven calls in three rounds: with a tool that nobody can ask, with one that can be asked what has become of
 a call, and with one that may be repeated; one call needs two people. In each trial the workers are killed up to three
 times, and others go on; what is in doubt is answered by somebody who looks. Counted is what the world holds in the end.
-A zombie is stopped, everybody's clock is set forward past its lease, another worker finishes, and the zombie lives on.
+A zombie is stopped, time passes until its lease is over, another worker finishes, and the zombie lives on.
 """
 
 import random

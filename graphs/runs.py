@@ -16,7 +16,8 @@ from interlock.graphs.manifests import hashed, kept_manifest
 from interlock.graphs.state import new_messages, state_before
 from interlock.runtime.erasures import require_none_pending
 from interlock.runtime.gate.clocks import JournalledClock
-from interlock.runtime.gate.leases import holder_here, keep, lasting, release, take
+from interlock.runtime.gate.holders import holder_here
+from interlock.runtime.gate.leases import keep, lasting, release, take
 from interlock.runtime.gate.purse import Purse
 from interlock.runtime.gate.run import OpenRun, RunHeader
 from interlock.runtime.gate.shared import SharedPurse
@@ -160,11 +161,10 @@ class Runs:
         return entered
 
     def _open(self, home: Home, header: RunHeader, caller: Caller) -> Entered:
-        now = home.clock.now()
         with home.database.transaction() as tx:
             holder = f"{self._holder}-{header['id']}"
             require_none_pending(tx, caller.tenant, caller.user)
-            lease = take(tx, leased(header), header["id"], holder, now)
+            lease = take(tx, leased(header), header["id"], holder, home.clock)
             home.ledger.open(tx, f"run {header['id']}")
         around = _running.get()
         parent = around.run if around is not None and around.home.path == home.path else None
@@ -223,9 +223,9 @@ class Runs:
             LeaseLost: another worker goes on.
         """
         home, lease = entered.home, entered.run.lease
-        if not lasting(lease, home.clock.now(), 0.0):
+        if not lasting(lease, home.clock, 0.0):
             with home.database.transaction() as tx:
-                keep(tx, lease, home.clock.now())
+                keep(tx, lease, home.clock)
 
 
 def _beside(paused: Entered, runtime: Runtime[Any]) -> bool:

@@ -8,6 +8,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
 from typing import Protocol
 
 
@@ -20,6 +22,10 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Tell seconds since some fixed point; never goes back."""
+        ...
+
+    def boot(self) -> str:
+        """Name what `monotonic` counts from: all who are told the same name can compare what it tells them."""
         ...
 
     def new_id(self) -> str:
@@ -53,6 +59,15 @@ def clock_of_run() -> Clock | None:
     return _of_run.get()
 
 
+@cache
+def _boot() -> str:
+    """Name this start of the machine, which all its processes share; without a name for it, this process alone."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return f"process-{uuid.uuid4().hex}"
+
+
 class SystemClock:
     """The machine's own time and chance."""
 
@@ -61,6 +76,9 @@ class SystemClock:
 
     def monotonic(self) -> float:
         return time.monotonic()
+
+    def boot(self) -> str:
+        return _boot()
 
     def new_id(self) -> str:
         # Time first, so that identifiers sort by age (the layout of RFC 9562's version 7).
@@ -80,6 +98,7 @@ class ManualClock:
     def __init__(self, start: datetime = datetime(2026, 1, 1, tzinfo=UTC), *, seed: int = 0) -> None:
         self._now = start
         self._passed = 0.0
+        self._boot = f"manual-{uuid.uuid4().hex}"
         self._ids = 0
         self._random = random.Random(seed)  # noqa: S311  # jitter, not a secret
 
@@ -93,6 +112,9 @@ class ManualClock:
 
     def monotonic(self) -> float:
         return self._passed
+
+    def boot(self) -> str:
+        return self._boot
 
     def new_id(self) -> str:
         self._ids += 1

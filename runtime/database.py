@@ -15,7 +15,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from interlock.runtime.errors import HomeUnusable
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of the tables; another one in the database is refused."""
 
 metadata = MetaData()

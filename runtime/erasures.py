@@ -3,14 +3,14 @@
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Boolean, Column, Integer, Table, Text, bindparam, delete, insert, select, update
 
+from interlock.runtime.clock import Clock
 from interlock.runtime.database import Database, Statement, Transaction, in_place, metadata
 from interlock.runtime.errors import ErasurePending, OnHold, ThreadBusy
-from interlock.runtime.gate.leases import alive, leases
+from interlock.runtime.gate.leases import held as held_threads
 from interlock.runtime.memories import Owner
 
 erasures = Table(
@@ -41,7 +41,6 @@ _OF = Statement(
 )
 _ON_RECORD = Statement(update(erasures).where(erasures.c.id == bindparam("of")).values(row=bindparam("at")))
 _DONE = Statement(delete(erasures).where(erasures.c.id == bindparam("of")))
-_LEASES = Statement(select(leases.c.thread, leases.c.holder, leases.c.run, leases.c.until))
 _HOLD = in_place(holds)
 _RELEASE = Statement(delete(holds).where(holds.c.tenant == bindparam("tenant"), holds.c.user == bindparam("user")))
 _HELD = Statement(select(holds.c.tenant, holds.c.user, holds.c.reason))
@@ -62,7 +61,7 @@ class Erasure:
     row: int = 0
 
 
-def begin(tx: Transaction, erasure: Erasure, threads: Collection[str], now: datetime) -> None:
+def begin(tx: Transaction, erasure: Erasure, threads: Collection[str], clock: Clock) -> None:
     """Write down what is to be erased. From here on it is finished, by whoever opens the home next.
 
     Raises:
@@ -71,8 +70,8 @@ def begin(tx: Transaction, erasure: Erasure, threads: Collection[str], now: date
     """
     owner = erasure.owner
     require_no_hold({(tenant, user): reason for tenant, user, reason in tx.all(_HELD)}, owner)
-    for thread, holder, run, until in tx.all(_LEASES):
-        if thread.partition("#")[0] in threads and until > now.timestamp() and alive(holder):
+    for thread, run in held_threads(tx, clock).items():
+        if thread.partition("#")[0] in threads:
             raise ThreadBusy(thread=thread, holder=run)
     tx.run(
         _ADD, id=erasure.id, tenant=owner.tenant, user=owner.user, memories=json.dumps(erasure.memories),

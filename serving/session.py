@@ -14,7 +14,8 @@ from interlock.graphs.patterns import Compiled, assembly_of
 from interlock.nodes.begin import check_request
 from interlock.runtime.checkpoints import Saver
 from interlock.runtime.errors import BadInput, InterlockError, NotFound
-from interlock.runtime.gate.leases import holder_here, holding, release, take
+from interlock.runtime.gate.holders import holder_here
+from interlock.runtime.gate.leases import holding, release, take
 from interlock.runtime.gate.stops import RunStopped
 from interlock.runtime.home import Home, using
 from interlock.runtime.records import Caller
@@ -155,7 +156,7 @@ class Session:
         """
         home, ticket = self.home, holder_here(self.home.clock.new_id())
         with home.database.transaction() as tx:
-            lease = take(tx, self.thread, "of another session", ticket, home.clock.now())
+            lease = take(tx, self.thread, "of another session", ticket, home.clock)
         try:
             yield ticket
         finally:

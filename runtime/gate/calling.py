@@ -111,7 +111,7 @@ class Calling:
         """Put on record that the effect took place after all."""
         home, run = self.gate.home, self.run
         with home.database.transaction(durable=True) as tx:
-            keep(tx, run.lease, home.clock.now())
+            keep(tx, run.lease, home.clock)
             digest = home.journal.store(tx, run.scope.subject, orjson.dumps({**outcome, "settled_by": by}))
             effects.settle(tx, self.key, run.lease.fence, "done", digest)
             found = effects.find(tx, self.key)
@@ -224,7 +224,7 @@ class Calling:
         home, run = self.gate.home, self.run
         told = f"{error} It took no effect."
         with home.database.transaction(durable=True) as tx:
-            keep(tx, run.lease, home.clock.now())
+            keep(tx, run.lease, home.clock)
             digest = home.journal.store(tx, run.scope.subject, orjson.dumps({"error": told}))
             effects.settle(tx, self.key, run.lease.fence, "failed", digest)
         return self._outcome(told)
@@ -264,9 +264,9 @@ class Calling:
     async def _perform(self) -> Any:
         """Do it, unless this worker stood still since it claimed the effect, and has lost its lease."""
         run, home = self.run, self.gate.home
-        if not self.contract.read_only and not lasting(run.lease, home.clock.now(), 0.0):
+        if not self.contract.read_only and not lasting(run.lease, home.clock, 0.0):
             with home.database.transaction() as tx:
-                keep(tx, run.lease, home.clock.now(), self._limit_s)
+                keep(tx, run.lease, home.clock, self._limit_s)
         with billed(self.bill):
             return await self.tool.run(self.arguments, self._context())
 
@@ -305,7 +305,7 @@ class Calling:
     def _end(self, tx: Transaction, state: effects.State, outcome: dict[str, Any]) -> None:
         if self.contract.read_only:
             return
-        keep(tx, self.run.lease, self.gate.home.clock.now())
+        keep(tx, self.run.lease, self.gate.home.clock)
         digest = self.gate.home.journal.store(tx, self.run.scope.subject, orjson.dumps(outcome))
         effects.end(tx, self.key, self.run.lease.fence, state, digest)
 

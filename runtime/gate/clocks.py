@@ -39,6 +39,10 @@ class JournalledClock:
         """Tell seconds since some fixed point."""
         return self._noted("monotonic", self.clock.monotonic())
 
+    def boot(self) -> str:
+        """Name what `monotonic` counts from."""
+        return self._noted("boot", self.clock.boot())
+
     def new_id(self) -> str:
         """Make an identifier."""
         return self._noted("new_id", self.clock.new_id())

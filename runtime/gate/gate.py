@@ -151,8 +151,8 @@ class Gate:
                 reserved = run.purse.reserve(call.wanted(), for_s=limit_s)
                 return _Begun(at=now, started=clock.monotonic(), reserved=reserved)
             with self.home.database.transaction(durable=call.durable) as tx:
-                if call.durable or not lasting(run.lease, now, limit_s):
-                    keep(tx, run.lease, now, limit_s + _GRACE_S)
+                if call.durable or not lasting(run.lease, clock, limit_s):
+                    keep(tx, run.lease, clock, limit_s + _GRACE_S)
                 event = call.intended(tx)
                 reserved = run.purse.reserve(call.wanted(), for_s=limit_s)
                 self.home.journal.append(tx, run.scope, run.place(call.at), event)

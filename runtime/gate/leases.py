@@ -1,21 +1,23 @@
 """One worker at a time on a thread: a lease with a fencing token that grows with every take-over.
 
+Workers on the machine of the holder tell by its process and by the seconds since the machine was started whether the
+lease lasts, so that a clock that is set changes nothing; those on other machines go by the time of day.
+
 Source: fencing tokens after Kleppmann 2016, "How to do distributed locking".
 """
 
-import os
-import socket
 from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Column, Float, Integer, Table, Text, bindparam, select, update
 
+from interlock.runtime.clock import Clock
 from interlock.runtime.database import Statement, Transaction, in_place, metadata
 from interlock.runtime.errors import ThreadBusy
+from interlock.runtime.gate.holders import alive
 from interlock.runtime.gate.stops import LeaseLost
 
 TTL_S = 300.0
@@ -29,17 +31,21 @@ leases = Table(
     Column("run", Text, nullable=False),
     Column("fence", Integer, nullable=False),
     Column("until", Float, nullable=False),  # seconds since 1970; 0 when released
+    Column("boot", Text, nullable=False),  # in which `until_monotonic` counts
+    Column("until_monotonic", Float, nullable=False),
 )
 
-_GET = Statement(
-    select(leases.c.holder, leases.c.run, leases.c.fence, leases.c.until).where(leases.c.thread == bindparam("of"))
-)
+_COLUMNS = (leases.c.holder, leases.c.run, leases.c.fence, leases.c.until, leases.c.boot, leases.c.until_monotonic)
+_GET = Statement(select(*_COLUMNS).where(leases.c.thread == bindparam("of")))
+_ALL = Statement(select(leases.c.thread, *_COLUMNS).where(leases.c.until > 0))
 _TAKE = in_place(leases)
-_UNTIL = Statement(
-    update(leases)
-    .where(leases.c.thread == bindparam("of"), leases.c.fence == bindparam("mine"))
-    .values(until=bindparam("later"))
+_MINE = (leases.c.thread == bindparam("of"), leases.c.fence == bindparam("mine"))
+_KEEP = Statement(
+    update(leases).where(*_MINE).values(until=bindparam("later"), boot=bindparam("on"), until_monotonic=bindparam("at"))
 )
+_RELEASE = Statement(update(leases).where(*_MINE).values(until=0.0))
+_SET_S = 1.0
+"""By how much the time of day and the seconds since the start may part before the clock counts as set."""
 
 
 _ticket: ContextVar[str] = ContextVar("interlock_ticket", default="")
@@ -57,30 +63,37 @@ def holding(ticket: str) -> Generator[None]:
 
 @dataclass(kw_only=True)
 class Lease:
-    """A hold on a thread. `until` is seconds since 1970."""
+    """A hold on a thread."""
 
     thread: str
     fence: int
     until: float
+    """Seconds since 1970."""
+    until_monotonic: float
+    """The same moment, on the monotonic clock."""
 
 
-def take(tx: Transaction, thread: str, run: str, holder: str, now: datetime) -> Lease:
+def take(tx: Transaction, thread: str, run: str, holder: str, clock: Clock) -> Lease:
     """Take the thread for a run; one that is held under the ticket in force is taken over.
 
     Raises:
         ThreadBusy: a living worker holds it.
     """
-    at = now.timestamp()
     row = tx.one(_GET, of=thread)
     holder = _ticket.get() or holder
-    if row is not None and row[3] > at and row[0] != holder and alive(row[0]):
+    if row is not None and row[0] != holder and _is_held(row, clock):
         raise ThreadBusy(thread=thread, holder=row[1])
-    lease = Lease(thread=thread, fence=1 if row is None else row[2] + 1, until=at + TTL_S)
-    tx.run(_TAKE, thread=thread, holder=holder, run=run, fence=lease.fence, until=lease.until)
+    now, since = clock.now().timestamp(), clock.monotonic()
+    fence = 1 if row is None else row[2] + 1
+    lease = Lease(thread=thread, fence=fence, until=now + TTL_S, until_monotonic=since + TTL_S)
+    tx.run(
+        _TAKE, thread=thread, holder=holder, run=run, fence=fence, until=lease.until, boot=clock.boot(),
+        until_monotonic=lease.until_monotonic,
+    )  # fmt: skip
     return lease
 
 
-def keep(tx: Transaction, lease: Lease, now: datetime, for_s: float = 0.0) -> None:
+def keep(tx: Transaction, lease: Lease, clock: Clock, for_s: float = 0.0) -> None:
     """Make sure that the lease is still ours, and that it lasts for the coming work.
 
     Raises:
@@ -89,48 +102,37 @@ def keep(tx: Transaction, lease: Lease, now: datetime, for_s: float = 0.0) -> No
     row = tx.one(_GET, of=lease.thread)
     if row is None or row[2] != lease.fence or row[3] == 0:
         raise LeaseLost(thread=lease.thread)
-    if row[3] < now.timestamp() + for_s:
-        lease.until = now.timestamp() + for_s + TTL_S
-        tx.run(_UNTIL, of=lease.thread, mine=lease.fence, later=lease.until)
+    *_, lease.until, boot, lease.until_monotonic = row
+    if boot == clock.boot() and lasting(lease, clock, for_s):
+        return
+    since = clock.monotonic()
+    if boot != clock.boot() or lease.until_monotonic <= since + for_s:
+        lease.until_monotonic = since + for_s + TTL_S
+    lease.until = clock.now().timestamp() + lease.until_monotonic - since
+    tx.run(_KEEP, of=lease.thread, mine=lease.fence, later=lease.until, on=clock.boot(), at=lease.until_monotonic)
 
 
-def lasting(lease: Lease, now: datetime, for_s: float) -> bool:
-    """Tell, without asking the database, whether nobody can have taken the lease, or will during the coming work."""
-    return now.timestamp() + for_s < lease.until
+def lasting(lease: Lease, clock: Clock, for_s: float) -> bool:
+    """Tell, without asking the database, whether nobody can have taken the lease, or will during the coming work.
+
+    Not after the clock was set: others may have gone by the time that it told before.
+    """
+    left = lease.until_monotonic - clock.monotonic()
+    return for_s < left and abs(lease.until - clock.now().timestamp() - left) < _SET_S
 
 
 def release(tx: Transaction, lease: Lease) -> None:
     """Give the thread up; a lease that was lost stays with its new holder."""
-    tx.run(_UNTIL, of=lease.thread, mine=lease.fence, later=0.0)
+    tx.run(_RELEASE, of=lease.thread, mine=lease.fence)
 
 
-def holder_here(token: str) -> str:
-    """Name this worker, so that others on the same machine can tell whether it lives."""
-    return f"{socket.gethostname()}/{os.getpid()}/{token}"
+def held(tx: Transaction, clock: Clock) -> dict[str, str]:
+    """Name the threads, and places in threads, that workers hold, with their runs."""
+    return {thread: row[1] for thread, *row in tx.all(_ALL) if _is_held(row, clock)}
 
 
-def here(holder: str) -> bool:
-    """Tell whether a worker is, or was, on this machine."""
-    return holder.rsplit("/", 2)[0] == socket.gethostname()
-
-
-def alive(holder: str) -> bool:
-    """Tell whether a worker may still be at work; of one on another machine only its lease tells."""
-    host, pid, _token = holder.rsplit("/", 2) if holder.count("/") > 1 else ("", "", "")
-    if host != socket.gethostname() or not pid.isdecimal():
-        return True
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
+def _is_held(row: "tuple[Any, ...] | list[Any]", clock: Clock) -> bool:
+    holder, _run, _fence, until, boot, until_monotonic = row
+    if until == 0 or not alive(holder):
         return False
-    except PermissionError:
-        return True
-    return not _defunct(int(pid))
-
-
-def _defunct(pid: int) -> bool:
-    """Tell, where the system shows it, whether a process has ended and only waits for its parent to notice."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return False
+    return bool(until_monotonic > clock.monotonic() if boot == clock.boot() else until > clock.now().timestamp())

@@ -9,12 +9,12 @@ from datetime import datetime
 from sqlalchemy import Column, Float, Index, Integer, Table, Text, bindparam, delete, func, insert, select
 
 from interlock.runtime.database import Statement, Transaction, metadata
-from interlock.runtime.gate.leases import alive, here
+from interlock.runtime.gate.holders import alive, here, surely_alive
 from interlock.runtime.gate.ledger import NOTHING, UNITS, Amounts, accounts, sound
 
 _MARGIN_S = 30.0
 _LONGEST_S = 3600.0
-"""After which even a worker on this machine that seems to live has lost what it reserved: its id may be another's."""
+"""After which a worker on this machine that only seems to live has lost what it reserved: its id may be another's."""
 
 reservations = Table(
     "reservations",
@@ -46,7 +46,7 @@ _HOLDERS = Statement(
     )
 )
 _ADD = Statement(insert(reservations))
-_DROP_OVER = Statement(delete(reservations).where(reservations.c.until < bindparam("before")))
+_HOLDING = Statement(select(reservations.c.scope))
 _DROP = Statement(delete(reservations).where(reservations.c.id == bindparam("of")))
 
 
@@ -86,10 +86,13 @@ def freed(tx: Transaction, account: str, now: datetime) -> bool:
     return bool(gone)
 
 
-def drop_over(tx: Transaction, now: datetime) -> None:
-    """Drop what was left behind by workers that can have no use for it any more, wherever they are."""
-    tx.run(_DROP_OVER, before=now.timestamp() - _LONGEST_S)
+def drop_freed(tx: Transaction, now: datetime) -> None:
+    """Drop the reservations of all workers that are gone."""
+    for account in {account for (account,) in tx.all(_HOLDING)}:
+        freed(tx, account, now)
 
 
 def _is_gone(holder: str, until: float, now: float) -> bool:
+    if surely_alive(holder):
+        return False
     return not alive(holder) or until + (_LONGEST_S if here(holder) else 0.0) < now

@@ -13,8 +13,8 @@ from interlock.runtime.erasures import held
 from interlock.runtime.gate.answers import answers
 from interlock.runtime.gate.approvals import approvals
 from interlock.runtime.gate.effects import effects
-from interlock.runtime.gate.leases import leases
-from interlock.runtime.gate.reservations import drop_over
+from interlock.runtime.gate.leases import held as held_threads
+from interlock.runtime.gate.reservations import drop_freed
 from interlock.runtime.home import Home
 from interlock.runtime.journal.events import Erased, RunStarted
 from interlock.runtime.journal.journal import ALL, events, payloads
@@ -27,7 +27,6 @@ _DIGESTS = Statement(select(payloads.c.digest))
 _EFFECTS = Statement(select(effects.c.key, effects.c.thread, effects.c.outcome))
 _APPROVALS = Statement(select(approvals.c.id, approvals.c.thread, approvals.c.arguments))
 _ANSWERS = Statement(select(answers.c.approval, answers.c.arguments))
-_LEASED = Statement(select(leases.c.thread).where(leases.c.until > bindparam("now")))
 _DROP_EFFECT = Statement(delete(effects).where(effects.c.key == bindparam("of")))
 _DROP_APPROVAL = Statement(delete(approvals).where(approvals.c.id == bindparam("of")))
 _DROP_ANSWERS = Statement(delete(answers).where(answers.c.approval == bindparam("of")))
@@ -65,8 +64,7 @@ def prune(home: Home, *, before: datetime, dry_run: bool = False) -> Pruned:
         cut, held_by = _cut(rows, before.isoformat(), holds, erased=_erased_runs(home))
         left = [row for row in rows if row[0] > cut]
         gone = [row for row in rows if row[0] <= cut]
-        leased = tx.all(_LEASED, now=home.clock.now().timestamp())
-        living = {row[2] for row in left} | {thread.partition("#")[0] for (thread,) in leased}
+        living = {row[2] for row in left} | {thread.partition("#")[0] for thread in held_threads(tx, home.clock)}
         needless = _Needless.of(tx, living) if gone else _Needless()
         doomed = _unreferenced(home, tx, left, needless) if gone else set[str]()
         threads = {row[2] for row in gone if row[2]} - living
@@ -74,7 +72,7 @@ def prune(home: Home, *, before: datetime, dry_run: bool = False) -> Pruned:
             home.journal.cut(tx, cut, gone[-1][5])
             tx.run(_DROP_ROWS, upto=cut)
             needless.drop(tx)
-            drop_over(tx, home.clock.now())  # whose runs, which would explain them, may be among the rows that went
+            drop_freed(tx, home.clock.now())  # whose runs, which explain them, may be among the rows that went
             for digest in doomed:
                 home.journal.drop(tx, digest)
     return Pruned(

@@ -36,6 +36,11 @@ class RecordedClock:
         found = self.drawn("monotonic")
         return self.then.monotonic() if found is None else float(found)
 
+    def boot(self) -> str:
+        """Give the recorded name of what the seconds count from."""
+        found = self.drawn("boot")
+        return self.then.boot() if found is None else str(found)
+
     def new_id(self) -> str:
         """Give the recorded identifier."""
         found = self.drawn("new_id")

@@ -104,7 +104,7 @@ class Forgetting:
             prints=fields_of(prints), unsearched=unsearched,
         )  # fmt: skip
         with self.home.database.transaction(durable=True) as tx:
-            erasures.begin(tx, erasure, held.threads, self.home.clock.now())
+            erasures.begin(tx, erasure, held.threads, self.home.clock)
         return erasure
 
     def _material(self, held: Held, ids: Sequence[str], everything: bool) -> tuple[set[str], list[bytes]]:

@@ -70,7 +70,7 @@ def test_nothing_begins_for_somebody_who_is_being_forgotten(home: Home) -> None:
 
 def test_a_run_at_work_holds_it_up_before_anything_is_erased(home: Home, forgetting: Forgetting) -> None:
     with home.database.transaction() as tx:
-        take(tx, "t-ann", "r-1", f"{os.uname().nodename}/{os.getppid()}/x", home.clock.now())
+        take(tx, "t-ann", "r-1", f"{os.uname().nodename}/{os.getppid()}/x", home.clock)
     before = lying(home)
 
     with pytest.raises(ThreadBusy, match="in use by run 'r-1'"):

@@ -16,7 +16,7 @@ from interlock.graphs import tool_loop
 from interlock.runtime.clock import ManualClock
 from interlock.runtime.database import Statement
 from interlock.runtime.errors import JournalBroken
-from interlock.runtime.gate.leases import holder_here
+from interlock.runtime.gate.holders import holder_here
 from interlock.runtime.gate.ledger import accounts, amounts_of
 from interlock.runtime.gate.reservations import reservations
 from interlock.runtime.gate.shared import SharedPurse, account_of

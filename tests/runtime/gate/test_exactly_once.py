@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +14,8 @@ from tests.runtime.gate.conftest import ADA
 
 from interlock import Agent, Session, ToolContext, tool
 from interlock.graphs import tool_loop
-from interlock.runtime.clock import ManualClock
 from interlock.runtime.database import Statement
-from interlock.runtime.errors import ApprovalRefused, ContractBroken, ThreadBusy
-from interlock.runtime.gate.leases import TTL_S, keep, take
-from interlock.runtime.gate.stops import LeaseLost
+from interlock.runtime.errors import ApprovalRefused, ContractBroken
 from interlock.runtime.home import Home
 from interlock.runtime.journal.audit import verify
 from interlock.runtime.models.scripted import ScriptedChatModel
@@ -144,31 +140,6 @@ async def test_a_repeatable_tool_that_keeps_failing_is_not_repeated_for_ever(hom
     assert (reply.status, done) == ("done", [1])
 
 
-def test_a_worker_that_was_taken_over_from_cannot_go_on(home: Home, clock: ManualClock) -> None:
-    with home.database.transaction() as tx:
-        first = take(tx, "t", "r", "elsewhere/1/a", clock.now())
-        with pytest.raises(ThreadBusy):
-            take(tx, "t", "r", "elsewhere/2/b", clock.now())
-        clock.advance(TTL_S + 1)
-        second = take(tx, "t", "r", "elsewhere/2/b", clock.now())
-
-        assert second.fence == first.fence + 1
-        with pytest.raises(LeaseLost):
-            keep(tx, first, clock.now())
-        keep(tx, second, clock.now())
-
-
-@pytest.mark.parametrize("holder", ["", "nobody", "a/b", "x/y/z"])
-def test_a_lease_whose_holder_cannot_be_read_lasts_its_time(home: Home, clock: ManualClock, holder: str) -> None:
-    with home.database.transaction() as tx:
-        take(tx, "t", "r", holder, clock.now())
-        with pytest.raises(ThreadBusy):
-            take(tx, "t", "r", "elsewhere/2/b", clock.now())
-        clock.advance(TTL_S + 1)
-
-        assert take(tx, "t", "r", "elsewhere/2/b", clock.now()).fence == 2
-
-
 async def test_an_effect_whose_row_cannot_be_read_is_put_to_a_person(home: Home, agents: Agents, till: Till) -> None:
     async with broken_till(home, agents, till) as opened:
         id = (await opened.send("pay")).approvals[0]["id"]
@@ -179,14 +150,6 @@ async def test_an_effect_whose_row_cannot_be_read_is_put_to_a_person(home: Home,
 
     assert [one["question"] for one in again.approvals] == ["in_doubt"]
     assert len(till.paid) == 1
-
-
-def test_a_clock_that_is_set_back_leaves_the_holder_its_lease(home: Home, clock: ManualClock) -> None:
-    with home.database.transaction() as tx:
-        lease = take(tx, "t", "r", "elsewhere/1/a", clock.now())
-        keep(tx, lease, clock.now() - timedelta(days=1))
-        with pytest.raises(ThreadBusy):
-            take(tx, "t", "r", "elsewhere/2/b", clock.now() - timedelta(days=1))
 
 
 def test_workers_that_are_killed_double_nothing_and_lose_nothing() -> None:
