@@ -22,6 +22,7 @@ from interlock.runtime.journal import events
 from interlock.runtime.labels import result_label
 from interlock.runtime.ports import Tool, ToolOutcome, Tracked
 from interlock.runtime.records import UNTRACED, Decision, Label, Origin, ToolCall, ToolContext, Usage
+from interlock.runtime.stand_ins import Judge, judged
 
 Told = Literal["yes", "no", "unknown"]
 
@@ -42,12 +43,14 @@ class Calling:
         origin: Origin,
         decision: Decision,
         source: str,
+        judge: Judge,
         edited: str = "",
     ) -> None:
         self.gate, self.run, self.tool, self.source = gate, run, tool, source
         self.call, self.arguments, self.at, self.decision = call, arguments, at, decision
         self.contract: ToolContract = tool.contract
         self.label, self.origin = label, origin
+        self.judge = judge
         self.traced = None if origin == UNTRACED else origin
         self.digest = effects.request_digest(self.contract, arguments)
         self.key = effects.effect_key(self.run.scope.thread, self.run.place(at), self.digest)
@@ -267,7 +270,7 @@ class Calling:
         if not self.contract.read_only and not lasting(run.lease, home.clock, 0.0):
             with home.database.transaction() as tx:
                 keep(tx, run.lease, home.clock, self._limit_s)
-        with billed(self.bill):
+        with billed(self.bill), judged(self.judge):
             return await self.tool.run(self.arguments, self._context())
 
     def _intended(self, tx: Transaction) -> events.ToolIntended:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 from typing import Any
 
 import orjson
@@ -96,6 +97,7 @@ class GatedTools:
             calling = Calling(
                 gate=self.gate, run=self.run, tool=tool, call=call, arguments=arguments, at=at,
                 label=label, origin=origin, decision=decision, source=self.source, edited=edited,
+                judge=partial(self._judged, label, origin),
             )  # fmt: skip
             if (outcome := await calling.go()) is not None:
                 return outcome
@@ -106,6 +108,13 @@ class GatedTools:
             except ArgumentsRefused as error:
                 told = f"{calling.stands.answered_by} edited the arguments, and they do not fit. {error}"
                 return self._refuse(call, at, error.code, told)
+
+    def _judged(self, label: Label, origin: Origin, tool: Tool, arguments: dict[str, Any]) -> str:
+        """Tell why a tool may not stand in for another; of one that is not the agent's no policy can speak."""
+        if tool.contract.name not in self.tools:
+            return ""
+        decision = self.gate.decide(self.run, tool.contract.name, arguments, label, origin=origin)
+        return "" if decision.outcome == "allow" else f"{tool.contract.name} may not stand in: {decision.reason}"
 
     def _end_questions(self, at: str) -> None:
         """What was asked about a call that is now denied is not to be answered any more."""

@@ -255,6 +255,21 @@ UNFIT: list[tuple[Guards, dict[str, Any], str]] = [
     ),
     (Guards(fallback=declared(str, dict[str, str], usd="1")), {}, "its fallback 'other' costs more"),
     (
+        Guards(fallback=declared(str, dict[str, str], untrusted=("note",))),
+        {},
+        "its fallback 'other' gives untrusted text in note",
+    ),
+    (
+        Guards(fallback=declared(str, dict[str, str], private=("note",))),
+        {},
+        "its fallback 'other' gives private data in note",
+    ),
+    (
+        Guards(fallback=declared(str, dict[str, str])),
+        {"untrusted": ("*",), "attested": ("id",)},
+        "its fallback 'other' does not attest to id",
+    ),
+    (
         Guards(fallback=declared(str, dict[str, str], name="weather")),
         {},
         "its fallbacks lead back to it: weather → weather",

@@ -7,6 +7,7 @@ from interlock.runtime.contract import JsonSchema, ToolContract
 from interlock.runtime.errors import ArgumentsRefused, ToolFailed
 from interlock.runtime.ports import Tool
 from interlock.runtime.records import ToolContext
+from interlock.runtime.stand_ins import refusal
 from interlock.tools.places import Place
 
 _PROSE: Final = ("description", "title", "default", "examples")
@@ -26,7 +27,10 @@ class Fallback:
                 raise
             first = failed
         try:
-            return await self._second.run(self._second.check(arguments), context)
+            checked = self._second.check(arguments)
+            if why := refusal(self._second, checked):
+                raise ToolFailed(tool=self._second.contract.name, reason=why, happened="no")
+            return await self._second.run(checked, context)
         except (ToolFailed, ArgumentsRefused) as error:
             happened = error.happened if isinstance(error, ToolFailed) else "no"
             raise ToolFailed(tool=first.tool, reason=f"{first.reason}; then {error}", happened=happened) from error
@@ -66,6 +70,17 @@ def _differences(contract: ToolContract, other: ToolContract) -> Iterator[str]:
         yield "gives untrusted results (open_world)"
     if other.usd > contract.usd:
         yield "costs more"
+    yield from _labelled(contract, other)
+
+
+def _labelled(contract: ToolContract, other: ToolContract) -> Iterator[str]:
+    """Compare what the two say of their results: those of the second are labelled as the first's are."""
+    if hidden := set(other.untrusted) - set(contract.untrusted):
+        yield f"gives untrusted text in {', '.join(sorted(hidden))}"
+    if hidden := set(other.private) - set(contract.private):
+        yield f"gives private data in {', '.join(sorted(hidden))}"
+    if missing := set(contract.attested) - set(other.attested):
+        yield f"does not attest to {', '.join(sorted(missing))}"
 
 
 def fits(given: JsonSchema, wanted: JsonSchema, *, taking: bool = False) -> bool:
