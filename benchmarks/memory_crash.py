@@ -47,7 +47,7 @@ def main() -> None:
             gone |= erased
             count["acknowledged"] += len(told)
             there, seen = in_a_process(partial(after, home, known))
-            count["risen"] += len(gone & {*there, *seen})
+            count["risen"] += len(gone & {*there}) + len({*seen} - {*there})
             count["lost"] += len(known.keys() - gone - {*there})
             count["unseen"] += len(known.keys() & {*there} - {*seen})
             if trial % SECOND_WRITERS == 0:
@@ -77,11 +77,13 @@ def after(home: Path, known: dict[str, str]) -> tuple[list[str], list[str]]:
     store = opened(home)
     store.search("whatever there is", OWNER)
     there = [record.id for record in store.list(OWNER, everything=True, limit=-1)]
+    with store.shelf(OWNER) as shelf:
+        ids = {str(row["row"]): row["id"] for row in shelf.truth.rows("SELECT row, id FROM memories")}
     store.close()
     client: Any = chromadb.PersistentClient(str(folder_of(home, OWNER.tenant, OWNER.user) / "vectors"))
     found = client.get_collection("memories", embedding_function=None).get(include=["embeddings"])
     client.close()
-    seen = zip(found["ids"], found["embeddings"], strict=True)
+    seen = [(ids.get(row, row), vector) for row, vector in zip(found["ids"], found["embeddings"], strict=True)]
     return there, [id for id, vector in seen if id not in known or alike(vector, known[id])]
 
 

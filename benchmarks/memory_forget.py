@@ -118,12 +118,14 @@ def fill(store: Store, texts: list[str]) -> dict[str, str]:
 def rest(store: Store, without: set[str]) -> dict[str, Any]:
     """Take down everything that must stay: each record, and its vector."""
     records = {r.id: r.model_dump_json() for r in store.list(OWNER, everything=True, limit=-1) if r.text not in without}
+    with store.shelf(OWNER) as shelf:
+        rows = {str(row["row"]): row["id"] for row in shelf.truth.rows("SELECT row, id FROM memories")}
     store.close()
     client: Any = chromadb.PersistentClient(str(folder_of(store.home, OWNER.tenant, OWNER.user) / "vectors"))
     found = client.get_collection("memories", embedding_function=None).get(include=["embeddings"])
     # Rounded, because Chroma scales a vector again when it moves from the log to the graph.
     pairs: list[tuple[str, Any]] = list(zip(found["ids"], found["embeddings"], strict=True))
-    vectors: dict[str, bytes] = {id: np.round(vector, 6).tobytes() for id, vector in pairs}
+    vectors: dict[str, bytes] = {rows[row]: np.round(vector, 6).tobytes() for row, vector in pairs}
     client.close()
     return {id: (record, vectors[id]) for id, record in records.items()}
 

@@ -1,8 +1,8 @@
 """A user's vectors in main memory, compared exactly: faster than an index up to many thousands."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,8 +24,18 @@ class Cloud:
     vectors: "Matrix"
 
     @staticmethod
-    def of(places: Sequence[tuple[int, str]], vectors: Any) -> "Cloud":
-        """Make a cloud.
+    def empty() -> "Cloud":
+        import numpy as np
+
+        return Cloud(rows=np.zeros(0, np.int64), turns=np.zeros(0, np.int64), vectors=np.zeros((0, 0), np.float32))
+
+    @property
+    def last(self) -> int:
+        """The highest row; zero where there is none."""
+        return int(self.rows[-1]) if len(self.rows) else 0
+
+    def joined(self, places: Sequence[tuple[int, int]], vectors: "Sequence[Matrix]") -> "Cloud":
+        """Add vectors.
 
         Args:
             places: row number and conversation of each vector, in any order.
@@ -33,12 +43,27 @@ class Cloud:
         """
         import numpy as np
 
-        rows = np.array([row for row, _ in places], dtype=np.int64)
-        codes = {turn_of: code for code, turn_of in enumerate(dict.fromkeys(t for _, t in places))}
-        turns = np.array([codes[t] if t else -1 - i for i, (_, t) in enumerate(places)], dtype=np.int64)
+        if not places:
+            return self
+        rows = np.concatenate([self.rows, np.array([row for row, _ in places], dtype=np.int64)])
+        turns = np.concatenate([self.turns, np.array([turn for _, turn in places], dtype=np.int64)])
+        new = np.stack(vectors).astype(np.float32)
+        matrix = np.concatenate([self.vectors, new]) if len(self.rows) else new
         order = np.argsort(rows)
-        matrix = np.asarray(vectors, dtype=np.float32).reshape(len(rows), -1)
         return Cloud(rows=rows[order], turns=turns[order], vectors=matrix[order])
+
+    def only(self, rows: Collection[int]) -> "Cloud":
+        """Leave out all other rows."""
+        import numpy as np
+
+        kept = np.isin(self.rows, np.array([*rows], dtype=np.int64))
+        return Cloud(rows=self.rows[kept], turns=self.turns[kept], vectors=self.vectors[kept])
+
+    def of(self, rows: Sequence[int]) -> "Matrix":
+        """Give the vectors of rows that are here, in that order."""
+        import numpy as np
+
+        return self.vectors[np.searchsorted(self.rows, rows)]
 
     def near(self, vector: "Matrix") -> "Near":
         """Compare a vector with each row and its neighbours: weighted means of cosines."""

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 COLLECTION = "memories"
 GRAPH = {"sync_threshold": 1_000, "batch_size": 100}
-ANSWER_S = 30.0
-"""How long a server may take to answer."""
+ANSWER_S, CONNECT_S = 20.0, 3.0
+"""How long a server may take to answer, and to be there at all."""
 AT_ONCE = {"sync_threshold": 2, "batch_size": 2}
 """Makes Chroma bring its graph up to date with its log at every write."""
 
@@ -44,11 +44,12 @@ def connect_to(url: str, headers: "Mapping[str, str]") -> Any:
     from chromadb.config import Settings
 
     # Chroma's client would wait for ever, also for its own first requests.
-    beat = httpx.get(f"{url.rstrip('/')}/api/v2/heartbeat", headers=dict(headers), timeout=ANSWER_S)
+    patience = httpx.Timeout(ANSWER_S, connect=CONNECT_S)
+    beat = httpx.get(f"{url.rstrip('/')}/api/v2/heartbeat", headers=dict(headers), timeout=patience)
     beat.raise_for_status()
     client = chromadb.HttpClient(url, headers=dict(headers), settings=Settings(anonymized_telemetry=False))
     for session in _sessions(client):
-        session.timeout = ANSWER_S
+        session.timeout = patience
     return client
 
 
@@ -72,8 +73,29 @@ def collection_of(client: Any, where: Path | str, embedder: str, *, name: str = 
     Raises:
         HomeUnusable: it names a function to run, or another embedder.
     """
-    found = {c.name: c for c in client.list_collections()}
-    if name not in found:
+    collection = _named(client, name, embedder)
+    model = collection._model  # the public property would build the function we look for
+    if _names_a_function(model.configuration_json) or _names_a_function(model.serialized_schema):
+        fix = "restore the folder from a copy you trust"
+        raise HomeUnusable(what="the vectors name an embedding function to run", where=str(where), fix=fix)
+    made_by = cast("Mapping[str, Any]", model.metadata or {}).get("embedder")
+    if made_by != embedder:
+        raise another_embedder(str(made_by), embedder, where)
+    return collection
+
+
+def another_embedder(made_by: str, embedder: str, where: Path | str) -> HomeUnusable:
+    """Make the error that says so."""
+    fix = "use that embedder, or make all vectors anew with this one (`interlock memory reindex`, Store.reindex)"
+    return HomeUnusable(what=f"vectors of {made_by}, not of {embedder}", where=str(where), fix=fix)
+
+
+def _named(client: Any, name: str, embedder: str) -> Any:
+    from chromadb.errors import NotFoundError
+
+    try:
+        return client.get_collection(name, embedding_function=None)
+    except NotFoundError:
         return client.create_collection(
             name,
             embedding_function=None,
@@ -82,15 +104,6 @@ def collection_of(client: Any, where: Path | str, embedder: str, *, name: str = 
             # The graph is never searched (cloud.py is exact), so it is kept cheap to build.
             configuration={"hnsw": {"space": "cosine", "ef_construction": 8, "max_neighbors": 4, **GRAPH}},
         )
-    model = found[name]._model  # the public property would build the function we look for
-    if _names_a_function(model.configuration_json) or _names_a_function(model.serialized_schema):
-        fix = "restore the folder from a copy you trust"
-        raise HomeUnusable(what="the vectors name an embedding function to run", where=str(where), fix=fix)
-    made_by = cast("Mapping[str, Any]", model.metadata or {}).get("embedder")
-    if made_by != embedder:
-        fix = "use that embedder, or rebuild the vectors (Store.reindex)"
-        raise HomeUnusable(what=f"vectors of {made_by}, not of {embedder}", where=str(where), fix=fix)
-    return client.get_collection(name, embedding_function=None)
 
 
 def overwrite(folder: Path, embedder: str, ids: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from interlock.memory.fingerprints import PER_BLOB, PER_TEXT, Fingerprints, fragments, windows
+from interlock.memory.moving import servers_of
 from interlock.memory.receipts import Receipt, Verified, fields_of, known_key, size_of
 from interlock.memory.shelf import Shelf
 from interlock.runtime.errors import ErasureIncomplete, OnHold
@@ -41,6 +42,7 @@ def forget(shelf: Shelf, ids: Sequence[str], *, home: Path, owner: Owner, now: d
         files=len(files),
         size=size_of(files),
         unsearched=unsearched,
+        servers=servers_of(shelf.truth),
         **fields_of(prints),
     )
     return receipt.signed(home)
@@ -91,4 +93,11 @@ def verify(shelf: Shelf | None, receipt: Receipt, *, home: Path, elsewhere: Sequ
     found |= prints.found_in_files(others)
     files = [*(shelf.files() if shelf else ()), *others]
     signed = receipt.holds() and receipt.key == known_key(home)
-    return Verified(ok=signed and not found, signed=signed, files=len(files), size=size_of(files), found=found)
+    return Verified(
+        ok=signed and not found,
+        signed=signed,
+        files=len(files),
+        size=size_of(files),
+        found=found,
+        servers=receipt.servers,
+    )

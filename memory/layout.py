@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from interlock.runtime.errors import BadInput, HomeUnusable, MemoryBusy
 
-FORMAT = 2
+FORMAT = 3
 LOCK_WAIT_S = 5.0
 
 
@@ -52,6 +52,11 @@ class WriterLock:
         self._folder = folder
         self._lock = FileLock(folder / "writer.lock", thread_local=False)
         self._holder = folder / "writer.json"
+
+    @property
+    def held(self) -> bool:
+        """Whether it is this one that holds the lock."""
+        return self._lock.is_locked
 
     def acquire(self, wait_s: float = LOCK_WAIT_S) -> None:
         """Take the lock.

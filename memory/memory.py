@@ -1,6 +1,6 @@
 """A long-term memory as an agent declares it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -11,8 +11,10 @@ from interlock.runtime.clock import Clock
 from interlock.runtime.folders import folder_of_caller
 from interlock.runtime.memories import FactRule, Note
 from interlock.runtime.records import Decision
+from interlock.runtime.settings import settings
 
 if TYPE_CHECKING:
+    from interlock.memory.index import Server
     from interlock.memory.store import Store
     from interlock.memory.summaries import Summarise
     from interlock.runtime.models.embeddings import Embedder
@@ -45,6 +47,10 @@ class Memory:
     """Makes one text of old episodes; None: their telling sentences (see `interlock.memory.summaries`)."""
     embedder: "Embedder | None" = None
     """None: MiniLM."""
+    url: str | None = None
+    """A Chroma server that the vectors lie on. None: what INTERLOCK_CHROMA says; empty: none, they lie in the home."""
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    """What every request to that server carries, such as a key for the proxy before it."""
 
     def __post_init__(self) -> None:
         here = folder_of_caller()
@@ -90,7 +96,22 @@ class Memory:
             prune=cast(PrunePolicy, self.prune),
             summarise=self.summarise or extractive(self._embedder),
             embedder=self._embedder,
+            server=self.server(),
         )
+
+    def server(self) -> "Server | None":
+        """Give the Chroma server that the vectors lie on; None: they lie in the home.
+
+        Raises:
+            BadInput: its address or headers cannot be used.
+        """
+        from interlock.memory.index import Server
+
+        if self.url is not None:
+            return Server.at(self.url, self.headers) if self.url else None
+        found = settings()
+        keys = {name: value.get_secret_value() for name, value in found.chroma_headers.items()}
+        return Server.at(found.chroma, keys) if found.chroma else None
 
     def _embedder(self) -> "Embedder":
         from interlock.runtime.models.embeddings import minilm

@@ -39,6 +39,8 @@ class Receipt(BaseModel, frozen=True, extra="forbid"):
     """How many bytes they had."""
     elsewhere: dict[str, int] = {}
     """Pieces of it that files in the home hold which are not Interlock's, such as a tool's own database."""
+    servers: tuple[str, ...] = ()
+    """Chroma servers that had vectors of the user: told to overwrite and delete them, their files unsearched."""
     unsearched: int = 0
     """Texts too short to be told from others by their bytes, or too many to search for each."""
     salt: str
@@ -89,6 +91,8 @@ class Verified(BaseModel, frozen=True, extra="forbid"):
     """Windows found, by file."""
     elsewhere: dict[str, int] = {}
     """Windows found in files that are not Interlock's, and that the receipt names."""
+    servers: tuple[str, ...] = ()
+    """Chroma servers that had vectors of the user, whose files were not searched."""
 
 
 def read_receipt(text: str) -> Receipt:

@@ -4,40 +4,36 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from interlock.memory.files import NAME, wipe
-from interlock.memory.layout import WriterLock
-from interlock.memory.rows import Tokens, with_slot
-from interlock.memory.shelf import Shelf
-
-PAGE = 200
+from interlock.memory.moving import resettle
+from interlock.memory.rows import Tokens
+from interlock.memory.shelf import PAGE, Shelf
+from interlock.memory.vectors import EMBEDDER
 
 Progress = Callable[[int, int], None]
 """Told how many steps are done, and of how many."""
 
 
 def reindex(shelf: Shelf, told: Progress) -> int:
-    """Rebuild token vectors and sentence vectors; tells of how many memories.
+    """Make token vectors and sentence vectors anew, and move them to where they are to lie; tells of how many memories.
 
     Cut off, it has either changed nothing, or the vectors follow when they are opened next, or are refused until it is
     called again.
 
     Raises:
         MemoryBusy: another process is writing.
+        ServerUnreachable: the server that has the vectors does not answer.
     """
-    shelf.rest()
-    lock = WriterLock(shelf.truth.folder)
-    lock.acquire()
-    try:
+    with shelf.vectors.replacing():
         rows = shelf.truth.rows("SELECT row, text, subject, attribute FROM memories ORDER BY row")
         made: list[Tokens] = []
         for start in range(0, len(rows), PAGE):
-            made += shelf.tokens_of([with_slot(*row[1:]) for row in map(tuple, rows[start : start + PAGE])])
+            page = rows[start : start + PAGE]
+            made += shelf.read([(row["text"], row["subject"], row["attribute"]) for row in page])
             told(len(made), 2 * len(rows))
         with shelf.truth.transaction() as db:
             _replace(db, [row["row"] for row in rows], made)
-        wipe(shelf.truth.folder / NAME)
-    finally:
-        lock.release()
+            resettle(db, shelf.truth, shelf.place)
+            shelf.truth.set_meta(db, {EMBEDDER: shelf.embedder})
     done = len(rows)
 
     def followed(count: int) -> None:
@@ -45,16 +41,18 @@ def reindex(shelf: Shelf, told: Progress) -> int:
         done += count
         told(done, 2 * len(rows))
 
-    shelf.follow(followed)
+    shelf.vectors.send(followed)
     return len(rows)
 
 
 def _replace(db: sqlite3.Connection, numbers: Sequence[int], made: Sequence[Tokens]) -> None:
-    """Put new tokens in place of all, and ask for new vectors."""
+    """Put new tokens and vectors in place of all."""
     pieces = [sorted(set(tokens.pieces)) for tokens in made]
     values = [(" ".join(of), tokens.vectors, row) for of, tokens, row in zip(pieces, made, numbers, strict=True)]
     db.executemany("UPDATE tokens SET pieces = ?, vectors = ? WHERE row = ?", values)
     db.execute("DELETE FROM pieces")
     counts = Counter(piece for of in pieces for piece in of)
     db.executemany("INSERT INTO pieces VALUES (?, ?)", counts.items())
+    sentences = [(row, tokens.sentence) for tokens, row in zip(made, numbers, strict=True)]
+    db.executemany("INSERT OR REPLACE INTO waiting VALUES (?, ?)", sentences)
     db.execute("UPDATE memories SET in_vectors = 0")

@@ -14,12 +14,18 @@ MADE_FROM = "made_from"
 """Links a memory with those that were merged into it, or that it sums up."""
 
 
+Said = tuple[str, str | None, str | None]
+"""A text, and the subject and attribute of its slot."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Tokens:
-    """What is kept of a text's tokens."""
+    """What an embedder made of a text: what is kept of its tokens, and its own vector."""
 
     pieces: tuple[str, ...]
     vectors: bytes
+    sentence: bytes
+    """The vector of the text as a whole; it waits in the table until Chroma has it."""
 
 
 def insert(db: sqlite3.Connection, values: dict[str, Any], tokens: Tokens) -> None:
@@ -30,6 +36,7 @@ def insert(db: sqlite3.Connection, values: dict[str, Any], tokens: Tokens) -> No
     number = int(db.execute(sql, tuple(values.values())).lastrowid or 0)
     pieces = sorted(set(tokens.pieces))
     db.execute("INSERT INTO tokens VALUES (?, ?, ?)", (number, " ".join(pieces), tokens.vectors))
+    db.execute("INSERT INTO waiting VALUES (?, ?)", (number, tokens.sentence))
     db.executemany(
         "INSERT INTO pieces VALUES (?, 1) ON CONFLICT DO UPDATE SET rows = rows + 1", [(piece,) for piece in pieces]
     )
@@ -54,6 +61,7 @@ def remove(db: sqlite3.Connection, ids: Sequence[str]) -> None:
             neighbours = [*_neighbours(db, number), *_neighbours(db, number, after=False)]
             db.execute("DELETE FROM memories WHERE row = ?", (number,))
             db.execute("DELETE FROM tokens WHERE row = ?", (number,))
+            db.execute("DELETE FROM waiting WHERE row = ?", (number,))
             db.execute("DELETE FROM words WHERE rowid = ?", (number,))
             db.execute("DELETE FROM links WHERE id = ? OR other = ?", (id, id))
             counted = [(piece,) for piece in pieces.split(" ")]

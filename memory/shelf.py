@@ -1,20 +1,18 @@
 """One user's memories: truth, words and vectors, kept in step. Blocking; the store calls it from threads."""
 
 import json
-import sqlite3
-import threading
-from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from interlock.memory.cloud import Near
 from interlock.memory.evidence import Candidates, candidates
+from interlock.memory.index import Server
 from interlock.memory.layout import folder_of
 from interlock.memory.naming import dense, lifted, named_in, slots_of, unnamed
+from interlock.memory.places import InFolder, OnServer, Place
 from interlock.memory.policies import ReadPolicy
 from interlock.memory.projection import directions, packed, shrunk
 from interlock.memory.ranking import Asked, Hit, aged, rank, weights
@@ -34,19 +32,19 @@ from interlock.memory.recalling import (
     seen_by,
 )
 from interlock.memory.records import Record
-from interlock.memory.rows import CONFLICTS, MADE_FROM, Tokens, remove
+from interlock.memory.rows import CONFLICTS, MADE_FROM, Said, Tokens, remove, with_slot
 from interlock.memory.truth import FILE, NEWEST, Truth, held
 from interlock.memory.uses import Uses
-from interlock.memory.vectors import Point, Vectors
+from interlock.memory.vectors import Vectors
 from interlock.memory.writing import Draft, place
-from interlock.runtime.errors import MemoryBusy
 from interlock.runtime.memories import Owner, Recall, Written
 from interlock.runtime.models.embeddings import Embedder
 
 if TYPE_CHECKING:
     from interlock.memory.cloud import Matrix
 
-PAGE = 500
+PAGE = 200
+"""So many texts are read one after the other: an embedder keeps as many, and reads none twice."""
 LINKED = ", ".join(
     f"(SELECT json_group_array(other) FROM links WHERE id = m.id AND kind = '{kind}') AS {name}"  # noqa: S608
     for kind, name in ((CONFLICTS, "conflicts_with"), (MADE_FROM, "made_from"))
@@ -56,38 +54,41 @@ LINKED = ", ".join(
 class Shelf:
     """One user's part of the store."""
 
-    def __init__(self, home: Path, owner: Owner, embedder: Callable[[], Embedder]) -> None:
+    def __init__(self, home: Path, owner: Owner, embedder: Callable[[], Embedder], server: Server | None) -> None:
         self.truth = Truth(folder_of(home, owner.tenant, owner.user), owner)
         self._embedder = embedder
-        self._vectors: Vectors | None = None
+        place = InFolder(folder=self.truth.folder) if server is None else OnServer(server=server, truth=self.truth)
+        self.place: Place = place
+        self.vectors = Vectors(self.truth, embedder, place)
         self._uses = Uses(self.truth)
-        self._mutex = threading.RLock()
-        self._told: Callable[[int], None] = _nobody
 
     @staticmethod
     def exists(home: Path, owner: Owner) -> bool:
         return (folder_of(home, owner.tenant, owner.user) / FILE).exists()
 
-    def close(self) -> None:
-        with self._mutex:
-            self.rest()
-            self.truth.close()
+    @property
+    def embedder(self) -> str:
+        """The name of what makes the vectors."""
+        return self._embedder().name
+
+    def close(self, *, sent: bool = False) -> None:
+        """Let go of files and lock. With `sent` Chroma first gets what waits for it, if it can."""
+        self._uses.write()
+        self.vectors.close(sent=sent)
+        self.truth.close()
 
     def rest(self) -> None:
         """Close the vectors until they are needed next: only then are their files free of what lies in memory."""
-        with self._mutex:
-            self._uses.write()
-            if self._vectors is not None:
-                self._vectors.close()
+        self._uses.write()
+        self.vectors.close()
 
     def remember(self, drafts: Sequence[Draft]) -> list[Written]:
         """Write drafts, all or none. When this returns, they are found by words and by meaning."""
-        read = self.tokens_of([draft.sought for draft in drafts])
+        read = self.read([draft.said for draft in drafts])
         self._uses.write()  # whether a text was recalled before decides whether it is learned
-        with self._writing() as vectors:
-            with self.truth.transaction() as db:
-                written = [place(db, replace(d, tokens=tokens)) for d, tokens in zip(drafts, read, strict=True)]
-            self._follow(vectors)
+        with self.vectors.writing(), self.truth.transaction() as db:
+            written = [place(db, replace(d, tokens=tokens)) for d, tokens in zip(drafts, read, strict=True)]
+        self.vectors.settle()
         return written
 
     def foresee(self, draft: Draft) -> Written:
@@ -133,27 +134,10 @@ class Shelf:
         )
         return tuple(self.truth.record(row) for row in rows)
 
-    @contextmanager
-    def changing(self) -> Generator[None]:
-        """Hold the right to write; in the end the vectors follow the table."""
-        with self._writing() as vectors:
-            yield
-            self._follow(vectors)
-
-    def follow(self, told: Callable[[int], None]) -> None:
-        """Bring the vectors to where the table is; tells how many, page by page."""
-        with self._mutex:
-            self._told = told
-            try:
-                with self.changing():
-                    pass
-            finally:
-                self._told = _nobody
-
     def vectors_of(self, ids: Sequence[str]) -> "Matrix":
         """Give the vectors of memories, a row for each."""
-        with self._writing() as vectors:
-            return vectors.of(ids)
+        rows = self._rows(ids)
+        return self.vectors.of([rows[id] for id in ids])
 
     def derived_from(self, ids: Sequence[str]) -> list[str]:
         """Name memories together with all that was made from them: what was merged into others, or summed up."""
@@ -169,18 +153,16 @@ class Shelf:
 
         Interrupted, it goes on when the vectors are opened next.
         """
-        with self._writing() as vectors:
-            with self.truth.transaction() as db:
-                db.executemany("INSERT OR IGNORE INTO doomed VALUES (?)", [(id,) for id in ids])
-                remove(db, ids)
-            self._finish_erasing(vectors)
+        with self.vectors.erasing(), self.truth.transaction() as db:
+            sql = "INSERT OR IGNORE INTO doomed SELECT row FROM memories WHERE id = ?"
+            db.executemany(sql, [(id,) for id in ids])
+            remove(db, ids)
         self.rest()
 
     def rebuild(self) -> None:
         """Write all vectors to new files, and scrub the table once more."""
-        with self._writing() as vectors:
-            vectors.rebuild()
-            self.truth.scrub()
+        self.vectors.rebuild()
+        self.truth.scrub()
         self.rest()
 
     def held(self, windows: Mapping[bytes, bytes], *, but: Collection[str] = ()) -> frozenset[bytes]:
@@ -190,14 +172,13 @@ class Shelf:
             windows: what to look for, by digest.
             but: memories that have no right to be here any more.
         """
-        with self._writing() as vectors:
-            rows = self.truth.rows("SELECT m.id, m.text, t.vectors FROM memories m JOIN tokens t USING (row)")
-            rows = [row for row in rows if row["id"] not in but]
-            there = b"\x00".join(part for row in rows for part in (row["text"].encode(), row["vectors"]))
-            found = {digest for digest, window in windows.items() if window in there}
-            if len(found) < len(windows):  # to read all vectors costs most
-                there = b"".join(vectors.raw([row["id"] for row in rows]))
-                found |= {digest for digest, window in windows.items() if window in there}
+        rows = self.truth.rows("SELECT m.row, m.id, m.text, t.vectors FROM memories m JOIN tokens t USING (row)")
+        rows = [row for row in rows if row["id"] not in but]
+        there = b"\x00".join(part for row in rows for part in (row["text"].encode(), row["vectors"]))
+        found = {digest for digest, window in windows.items() if window in there}
+        if len(found) < len(windows):  # to read all vectors costs most
+            there = b"".join(self.vectors.raw([row["row"] for row in rows]))
+            found |= {digest for digest, window in windows.items() if window in there}
         self.rest()
         return frozenset(found)
 
@@ -222,13 +203,13 @@ class Shelf:
 
     def material(self, ids: Collection[str]) -> tuple[list[str], list[bytes]]:
         """Give all that memories consist of: their texts, and their token and sentence vectors as they lie on disk."""
-        with self._writing() as vectors:
-            rows = self.truth.rows(
-                "SELECT m.text, t.vectors FROM json_each(?) j CROSS JOIN memories m ON m.id = j.value"
-                " JOIN tokens t USING (row)",
-                (json.dumps(list(ids)),),
-            )
-            return [row["text"] for row in rows], [*(row["vectors"] for row in rows), *vectors.raw(list(ids))]
+        rows = self.truth.rows(
+            "SELECT m.row, m.text, t.vectors FROM json_each(?) j CROSS JOIN memories m ON m.id = j.value"
+            " JOIN tokens t USING (row)",
+            (json.dumps(list(ids)),),
+        )
+        vectors = self.vectors.raw([row["row"] for row in rows])
+        return [row["text"] for row in rows], [*(row["vectors"] for row in rows), *vectors]
 
     def _hits(self, query: str, condition: Condition) -> list[Hit]:
         """Rank the best candidates by words and by meaning; those that no vector stands for come by age."""
@@ -264,75 +245,27 @@ class Shelf:
         )
 
     def _near(self, query: str) -> Near | None:
-        """Compare the query with all vectors; None while another process is writing them."""
+        """Compare the query with all vectors; None while they cannot be asked."""
         (vector,) = self._embedder().embed([query])
-        try:
-            with self._mutex:
-                return self._index().near(vector, stamp=self.truth.changes())
-        except MemoryBusy:
-            return None
+        return self.vectors.near(vector)
 
-    def tokens_of(self, texts: Sequence[str]) -> list[Tokens]:
-        """Read what is kept of texts' tokens."""
+    def read(self, said: Sequence[Said]) -> list[Tokens]:
+        """Let the embedder read texts."""
+        return [tokens for start in range(0, len(said), PAGE) for tokens in self._read(said[start : start + PAGE])]
+
+    def _read(self, said: Sequence[Said]) -> list[Tokens]:
         embedder = self._embedder()
         kept = directions(embedder.name, embedder.dimensions)
-        return [Tokens(pieces=t.words, vectors=packed(shrunk(t.vectors, kept))) for t in embedder.tokens(texts)]
+        found = embedder.tokens([with_slot(*one) for one in said])
+        vectors = embedder.embed([dense(*one) for one in said])
+        return [
+            Tokens(pieces=t.words, vectors=packed(shrunk(t.vectors, kept)), sentence=vector.astype("<f4").tobytes())
+            for t, vector in zip(found, vectors, strict=True)
+        ]
 
-    def _index(self) -> Vectors:
-        if self._vectors is None:
-            self._vectors = Vectors(self.truth.folder, self._embedder().name, on_open=self._mend)
-        return self._vectors
-
-    @contextmanager
-    def _writing(self) -> Generator[Vectors]:
-        """Hold the right to write to this user's memory."""
-        with self._mutex, self._index().opened() as vectors:
-            yield vectors
-
-    def _mend(self, vectors: Vectors) -> None:
-        """Finish what a crash left half done, and make good what the vectors lost."""
-        self._finish_erasing(vectors)
-        known = {row["id"] for row in self.truth.rows("SELECT id FROM memories WHERE in_vectors = 1")}
-        if vectors.count() != len(known):
-            there = vectors.ids()
-            vectors.erase(sorted(there - known))
-            self._mark(known - there, 0)
-        self._follow(vectors)
-
-    def _follow(self, vectors: Vectors) -> None:
-        """Bring the vectors to where the truth is."""
-        while new := self.truth.rows("SELECT * FROM memories WHERE in_vectors = 0 LIMIT ?", (PAGE,)):
-            embedded = self._embedder().embed([dense(row["text"], row["subject"], row["attribute"]) for row in new])
-            vectors.put([_point(row, vector) for row, vector in zip(new, embedded, strict=True)])
-            self._mark([row["id"] for row in new], 1)
-            self._told(len(new))
-
-    def _mark(self, ids: Iterable[str], there: int) -> None:
-        # A mark that is lost with the machine's power is made again: the vector is only written twice.
-        with self.truth.transaction(durable=False) as db:
-            db.executemany("UPDATE memories SET in_vectors = ? WHERE id = ?", [(there, id) for id in ids])
-
-    def _finish_erasing(self, vectors: Vectors) -> None:
-        doomed = [row["id"] for row in self.truth.rows("SELECT id FROM doomed")]
-        if doomed:
-            vectors.erase(doomed)
-            with self.truth.transaction() as db:
-                db.execute("DELETE FROM doomed")
-                db.execute("INSERT OR REPLACE INTO meta VALUES ('unscrubbed', '')")
-        if self.truth.meta("unscrubbed") is not None:
-            self.truth.scrub()
-            with self.truth.transaction() as db:
-                db.execute("DELETE FROM meta WHERE name = 'unscrubbed'")
-
-
-def _nobody(_count: int) -> None:
-    """Be told, and do nothing."""
-
-
-def _point(row: sqlite3.Row, vector: "Matrix") -> Point:
-    conversation = f"{row['agent']}\x00{row['run']}" if row["kind"] == "episode" and row["run"] else ""
-    turn_of = sha256(conversation.encode()).hexdigest()[:16] if conversation else ""
-    return Point(id=row["id"], row=row["row"], turn_of=turn_of, vector=vector)
+    def _rows(self, ids: Sequence[str]) -> dict[str, int]:
+        sql = "SELECT m.id, m.row FROM json_each(?) j CROSS JOIN memories m ON m.id = j.value"
+        return {row["id"]: row["row"] for row in self.truth.rows(sql, (json.dumps(list(ids)),))}
 
 
 class _TakenBack(Exception):

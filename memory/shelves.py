@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+from interlock.memory.index import Server
 from interlock.memory.shelf import Shelf
 from interlock.runtime.memories import Owner
 from interlock.runtime.models.embeddings import Embedder
@@ -17,9 +18,10 @@ OPEN = 128
 class Shelves:
     """The shelves of one home. Those in use are never closed under their user."""
 
-    def __init__(self, home: Path, embedder: Callable[[], Embedder]) -> None:
+    def __init__(self, home: Path, embedder: Callable[[], Embedder], server: Server | None) -> None:
         self._home = home
         self._embedder = embedder
+        self._server = server
         self._open: OrderedDict[tuple[str, str], Shelf] = OrderedDict()
         self._users: dict[tuple[str, str], int] = {}
         self._mutex = threading.Lock()
@@ -41,14 +43,14 @@ class Shelves:
         """Let go of files and locks. The next use opens again."""
         with self._mutex:
             for shelf in self._open.values():
-                shelf.close()
+                shelf.close(sent=True)
             self._open.clear()
             self._users.clear()
 
     def _lend(self, name: tuple[str, str], owner: Owner) -> Shelf:
         with self._mutex:
             if name not in self._open:
-                self._open[name] = Shelf(self._home, owner, self._embedder)
+                self._open[name] = Shelf(self._home, owner, self._embedder, self._server)
             self._open.move_to_end(name)
             self._users[name] = self._users.get(name, 0) + 1
             return self._open[name]

@@ -93,6 +93,21 @@ class SqliteFile:
         found = self.rows("SELECT value FROM meta WHERE name = ?", (name,))
         return str(found[0]["value"]) if found else None
 
+    def set_meta(self, db: sqlite3.Connection, values: dict[str, str]) -> None:
+        db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(values.items()))
+
+    def named_once(self, name: str, value: str) -> str:
+        """Give what is on record under a name; this value, if no process was faster to put one there."""
+        if (found := self.meta(name)) is None:
+            with self.transaction() as db:
+                db.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (name, value))
+            found = self.meta(name)
+        return found or value
+
+    def stamp(self) -> tuple[int, int]:
+        """Give what differs once this or another process has written."""
+        return self.changes(), self._db.total_changes
+
     def changes(self) -> int:
         """Number that differs once another process has written."""
         return int(self.rows("PRAGMA data_version")[0][0])

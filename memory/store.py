@@ -10,7 +10,9 @@ from typing import Any
 
 from interlock.memory.erasing import forget, verify
 from interlock.memory.evidence import Candidates
+from interlock.memory.index import Server
 from interlock.memory.judging import Verdict, judge
+from interlock.memory.moving import servers_of
 from interlock.memory.policies import PrunePolicy, ReadPolicy, WritePolicy
 from interlock.memory.pruning import Pruning
 from interlock.memory.recalling import Condition, held_by, live, readable
@@ -45,6 +47,7 @@ class Store:
         prune: PrunePolicy,
         summarise: Summarise,
         embedder: Callable[[], Embedder],
+        server: Server | None = None,
     ) -> None:
         self._clock = clock
         self._write = write
@@ -52,7 +55,7 @@ class Store:
         self._prune = prune
         self._summarise = summarise
         self.home = home
-        self._shelves = Shelves(home, embedder)
+        self._shelves = Shelves(home, embedder, server)
 
     async def recall(
         self, query: str, owner: Owner, policy: ReadPolicy | None = None, *, roles: Sequence[str] = ()
@@ -219,7 +222,7 @@ class Store:
             plan = Pruning(records=records, policy=policy, now=now, vectors=shelf.vectors_of).plan()
             if dry_run:
                 return plan.model_copy(update={"dry_run": True})
-            with shelf.changing():
+            with shelf.vectors.writing():
                 done = self._tidying(shelf, owner, now).join(plan, records)
         self._erase([item.id for item in done.removed], owner)
         return done
@@ -272,7 +275,7 @@ class Store:
             return reindex(shelf, told)
 
     def mend(self, owner: Owner) -> int:
-        """Make good what a crash left between a user's table and vectors; tells how many vectors were made anew."""
+        """Make good what a crash left between a user's table and vectors; tells how many vectors Chroma lacked."""
         made = 0
 
         def count(more: int) -> None:
@@ -282,8 +285,15 @@ class Store:
         if self._shelves.exists(owner):
             with self._shelves.of(owner) as shelf:
                 shelf.rest()
-                shelf.follow(count)
+                shelf.vectors.send(count)
         return made
+
+    def servers(self, owner: Owner) -> tuple[str, ...]:
+        """List the Chroma servers that have, or had, vectors of the user."""
+        if not self._shelves.exists(owner):
+            return ()
+        with self._shelves.of(owner) as shelf:
+            return servers_of(shelf.truth)
 
     def holds_any(self, owner: Owner) -> bool:
         """Tell whether anything was ever kept of the user."""
@@ -330,7 +340,7 @@ class Store:
             note=note,
             verdict=verdict,
             owner=owner,
-            tokens=Tokens(pieces=(), vectors=b""),
+            tokens=Tokens(pieces=(), vectors=b"", sentence=b""),
             policy=self._write,
             now=now,
         )

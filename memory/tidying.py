@@ -82,7 +82,7 @@ class Tidying:
             note=note,
             verdict=Verdict(text=text, sensitivity=sensitivity),
             owner=Owner(tenant=self.owner.tenant, user=self.owner.user, agent=records[0].agent),
-            tokens=self.shelf.tokens_of([text])[0],
+            tokens=self.shelf.read([(text, None, None)])[0],
             policy=self.policy,
             now=self.shelf.moment(self.now),
         )

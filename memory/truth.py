@@ -31,7 +31,8 @@ CREATE TABLE pieces (piece TEXT PRIMARY KEY, rows INTEGER NOT NULL) WITHOUT ROWI
 CREATE TABLE links (
     id TEXT NOT NULL, kind TEXT NOT NULL, other TEXT NOT NULL, PRIMARY KEY (id, kind, other)
 ) WITHOUT ROWID;
-CREATE TABLE doomed (id TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE waiting (row INTEGER PRIMARY KEY, vector BLOB NOT NULL);
+CREATE TABLE doomed (row INTEGER PRIMARY KEY);
 CREATE INDEX by_age ON memories (learned_at);
 CREATE INDEX by_run ON memories (run, row) WHERE kind = 'episode';
 CREATE INDEX by_digest ON memories (digest);
@@ -54,6 +55,9 @@ class Truth(SqliteFile):
         # Digested, so that nothing names a person of whom all was forgotten.
         digest = sha256(json.dumps(self._names).encode()).hexdigest()
         super().__init__(folder, FILE, kind="memory", format=FORMAT, schema=SCHEMA, owner=digest)
+
+    def count(self) -> int:
+        return int(self.rows("SELECT count(*) FROM memories")[0][0])
 
     def scrub(self) -> None:
         """Leave no trace of deleted rows in the file, the index or the write-ahead log.

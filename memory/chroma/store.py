@@ -13,8 +13,8 @@ from interlock.memory.chroma.batches import Batch
 from interlock.memory.chroma.encoding import Encoded, Encoder
 from interlock.memory.chroma.engine import Engine
 from interlock.memory.chroma.gathering import Gathering
-from interlock.memory.chroma.index import Server
 from interlock.memory.chroma.sweeping import Sweeper
+from interlock.memory.index import Server
 from interlock.memory.layout import LOCK_WAIT_S, store_folder
 from interlock.runtime.clock import Clock, SystemClock
 
@@ -57,7 +57,7 @@ class ChromaStore(BaseStore):
         self._folder = store_folder(Path(path).expanduser().absolute(), tenant)
         self._tenant = tenant
         self._encoder = None if index is None else Encoder(index)
-        self._server = None if url is None else Server(url=url, headers=headers or {})
+        self._server = None if url is None else Server.at(url, headers or {})
         self._wait_s = wait_s
         self._clock = clock or SystemClock()
         self._opening = threading.Lock()

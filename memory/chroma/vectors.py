@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from interlock.memory.chroma.encoding import Encoder, texts_at
-from interlock.memory.chroma.index import Index, Server
 from interlock.memory.chroma.items import Items
 from interlock.memory.chroma.pieces import Piece, Pieces
 from interlock.memory.chroma.values import unpacked
-from interlock.memory.files import settle
+from interlock.memory.files import NAME, settle
+from interlock.memory.index import Index, Server
 from interlock.memory.layout import usable
 from interlock.runtime.clock import Clock
 from interlock.runtime.errors import HomeUnusable
@@ -151,7 +151,7 @@ class StoreVectors:
                 with usable(self._folder):
                     settle(self._folder)
             name = self._items.named_once("collection", self._new_name())
-            index = Index(self._folder, name=name, embedder=self._label(), server=self._server)
+            index = Index(self._server or self._folder / NAME, name=name, embedder=self._label())
             try:
                 self._abandon(index, name)
                 self._mend(index, told)

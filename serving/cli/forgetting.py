@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from interlock.serving.forgetting import Forgetting
 
 
+WhoseServer = Annotated[
+    str | None, typer.Option("--agent", help="By whose memory's Chroma server: a folder, or module:attr.")
+]
+_OUT_OF_REACH = "the Chroma server {} was told to overwrite and delete their vectors; its files were not searched"
+
+
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
     for command in (forget, verify, export, hold, release, check, reindex):
@@ -27,6 +33,7 @@ def forget(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     receipt: Annotated[Path | None, typer.Option("--receipt", help="Write the signed receipt to this file.")] = None,
     tenant: Tenant = "default",
+    agent: WhoseServer = None,
     home: HomePath = None,
     json: AsJson = False,
 ) -> int:
@@ -35,7 +42,7 @@ def forget(
     what = f"memory {id}" if id else f"what answers {query!r}" if query else "everything"
     if not yes:
         typer.confirm(f"Erase {what} held on user {user}?", abort=True, err=True)
-    forgetting = _forgetting(home)
+    forgetting = _forgetting(home, agent)
     found = forgetting.forget(_owner(user, tenant), id=id, query=query)
     given = [one for one in (*found.finished, found.receipt) if one is not None]
     if receipt is not None and given:
@@ -53,6 +60,8 @@ def _tell(receipt: "Receipt") -> None:
     typer.echo(f"{receipt.files} files, {receipt.size} bytes searched: nothing of it is left{row}", err=True)
     for name, count in receipt.elsewhere.items():
         typer.echo(f"{name} is not Interlock's, and holds {count} pieces of it", err=True)
+    for url in receipt.servers:
+        typer.echo(_OUT_OF_REACH.format(url), err=True)
 
 
 def verify(
@@ -86,6 +95,8 @@ def _say(found: "Verified") -> None:
         typer.echo("the receipt is not as this home signed it")
     if not found.on_record:
         typer.echo("the journal does not have the row that the receipt names")
+    for url in found.servers:
+        typer.echo(_OUT_OF_REACH.format(url))
     word = "nothing of it is left" if found.ok else "NOT proven"
     typer.echo(f"{found.files} files, {found.size} bytes searched: {word}")
 
@@ -128,28 +139,31 @@ def release(user: User, tenant: Tenant = "default", home: HomePath = None) -> in
 def check(
     user: Annotated[list[str] | None, typer.Option("--user", help="Whose memories to mend; repeatable.")] = None,
     tenant: Tenant = "default",
+    agent: WhoseServer = None,
     home: HomePath = None,
     json: AsJson = False,
 ) -> int:
     """Finish erasures that were cut off, and mend what a crash left between a user's memories and their vectors."""
     machine = Machine(json)
-    forgetting = _forgetting(home)
+    forgetting = _forgetting(home, agent)
     receipts = forgetting.finish()
     mended = {name: forgetting.store.mend(_owner(name, tenant)) for name in user or ()}
     machine.write({"finished": [one.model_dump(mode="json") for one in receipts], "mended": mended})
     typer.echo(f"finished {len(receipts)} erasures", err=True)
     for name, count in mended.items():
-        typer.echo(f"user {name}: {count} vectors made anew", err=True)
+        typer.echo(f"user {name}: {count} vectors put in their place", err=True)
     return 0
 
 
-def reindex(user: User, tenant: Tenant = "default", home: HomePath = None, json: AsJson = False) -> int:
-    """Make all of a user's vectors anew, such as after a change of the embedder."""
+def reindex(
+    user: User, tenant: Tenant = "default", agent: WhoseServer = None, home: HomePath = None, json: AsJson = False
+) -> int:
+    """Make all of a user's vectors anew, such as after a change of the embedder or of the Chroma server."""
     from rich.console import Console
     from rich.progress import Progress
 
     machine = Machine(json)
-    store = _forgetting(home).store
+    store = _forgetting(home, agent).store
     with Progress(console=Console(stderr=True)) as shown:
         task = shown.add_task("reading", total=None)
         count = store.reindex(_owner(user, tenant), lambda done, of: shown.update(task, completed=done, total=of))
@@ -158,13 +172,13 @@ def reindex(user: User, tenant: Tenant = "default", home: HomePath = None, json:
     return 0
 
 
-def _forgetting(path: Path | None) -> "Forgetting":
-    from interlock.memory import Memory
+def _forgetting(path: Path | None, agent: str | None = None) -> "Forgetting":
     from interlock.serving.forgetting import Forgetting
+    from interlock.serving.memories import memory_of
 
     existing_home(path)
     home = home_at(path)
-    return Forgetting(home=home, store=Memory().open(home.path, home.clock))
+    return Forgetting(home=home, store=memory_of(agent).open(home.path, home.clock))
 
 
 def _owner(user: str, tenant: str) -> "Owner":

@@ -180,6 +180,7 @@ class Forgetting:
         receipt = Receipt(
             tenant=owner.tenant, user=owner.user, ids=erasure.memories, everything=erasure.everything,
             at=home.clock.now(), row=erasure.row, row_hash=home.journal.hash_of(erasure.row), files=len(files),
-            size=size_of(files), elsewhere=elsewhere, unsearched=erasure.unsearched, **erasure.prints,
+            size=size_of(files), elsewhere=elsewhere, servers=self.store.servers(owner),
+            unsearched=erasure.unsearched, **erasure.prints,
         )  # fmt: skip
         return receipt.signed(home.path)

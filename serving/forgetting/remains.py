@@ -33,6 +33,7 @@ def verify(home: Home, store: Store, receipt: Receipt, *, elsewhere: Collection[
     return Verified(
         ok=signed and on_record and not found, signed=signed, on_record=on_record, files=len(files),
         size=size_of(files), found=found, elsewhere={name: left.others[name] for name in sorted(known)},
+        servers=receipt.servers,
     )  # fmt: skip
 
 

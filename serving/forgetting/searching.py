@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ Gone = Callable[[str, Row], bool]
 Held = Callable[[Windows], frozenset[bytes]]
 """Finds which windows stand by right among the person's memories."""
 
+MOST_BYTES = 4
+"""So many bytes a character of UTF-8 has at most."""
 OURS = ("journal.db", "checkpoints.db", "audit.key", "erasing.lock")
 _COPIES = ({"payloads", "subjects"}, {"checkpoints", "writes"}, {"memories", "tokens"})
 """Tables by which a copy of our files is known, whatever its name."""
@@ -72,10 +74,23 @@ def is_ours(file: Path, home: Path) -> bool:
 def _hits(file: Path, prints: Fingerprints, home: Path, own: Path) -> Windows:
     """Search one file, but neither receipts nor others' vectors: equal words of two people have equal vectors."""
     parts = file.relative_to(home).parts
-    if parts[0] == "memory" and own not in file.parents and any(part.startswith("vectors") for part in parts):
+    theirs = parts[0] == "memory" and own not in file.parents
+    if theirs and any(part.startswith("vectors") for part in parts):
         return {}
     hits = prints.found_in_file(file)
+    if theirs:
+        hits = {digest: window for digest, window in hits.items() if _is_text(window)}
     return {} if hits and is_receipt(file, home) else hits
+
+
+def _is_text(window: bytes) -> bool:
+    """Tell whether bytes were cut out of a text, perhaps in the midst of a character; a vector hardly decodes."""
+    for start in range(MOST_BYTES):
+        for end in range(MOST_BYTES):
+            with suppress(UnicodeDecodeError):
+                window[start : len(window) - end].decode()
+                return True
+    return False
 
 
 def _rightful(home: Path, windows: Windows, gone: Gone, own: Path) -> set[bytes]:

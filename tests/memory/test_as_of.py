@@ -103,7 +103,7 @@ def said_at(truth: Truth, heard: list[Said]) -> Model:
         verdict = judge(note, POLICY, at(now))
         if verdict.kept:
             model.hear(said, now)
-            tokens = Tokens(pieces=(), vectors=b"")
+            tokens = Tokens(pieces=(), vectors=b"", sentence=b"")
             with truth.transaction() as db:
                 place(
                     db,

@@ -144,8 +144,9 @@ def test_an_interrupted_erasure_is_finished(
     store.add_all([Note(text=TOLD), Note(text="owns a bicycle")], ann)
     store.close()
     with sqlite3.connect(folder / "truth.db") as db:
-        db.execute("INSERT INTO doomed SELECT id FROM memories WHERE text LIKE '%amber%'")
-        remove(db, [row[0] for row in db.execute("SELECT id FROM doomed")])
+        (row, id) = db.execute("SELECT row, id FROM memories WHERE text LIKE '%amber%'").fetchone()
+        db.execute("INSERT INTO doomed VALUES (?)", (row,))
+        remove(db, [id])
     db.close()
     if stage == "new written":
         (folder / "vectors.new").mkdir()

@@ -1,37 +1,16 @@
 """Vectors are made anew from the table, by another embedder or after they were lost."""
 
-from collections.abc import Sequence
-from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
+from drawn import Drawn
 from interlock.memory import Memory
 from interlock.memory.layout import folder_of
 from interlock.memory.store import Store
 from interlock.runtime.clock import SystemClock
 from interlock.runtime.errors import HomeUnusable
 from interlock.runtime.memories import Note, Owner, Slot
-from interlock.runtime.models.embeddings import TokenVectors
-
-
-class Drawn:
-    """An embedder that costs nothing, one of many."""
-
-    dimensions = 32
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def embed(self, texts: Sequence[str]) -> Any:
-        drawn = [np.frombuffer(sha256(f"{self.name} {text}".encode()).digest(), np.uint8) for text in texts]
-        made = np.stack(drawn).astype("f4") - 127
-        return made / np.linalg.norm(made, axis=1, keepdims=True)
-
-    def tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
-        return [TokenVectors(words=tuple(t.split()), vectors=self.embed(t.split())) for t in texts]
 
 
 def opened(home: Path, name: str) -> Store:

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from interlock.memory import Memory
+from interlock.memory.index import Index
 from interlock.memory.layout import WriterLock, folder_of
 from interlock.memory.shelves import OPEN
 from interlock.memory.store import Store
 from interlock.memory.truth import Truth
-from interlock.memory.vectors import Point, Vectors
 from interlock.runtime.clock import ManualClock
 from interlock.runtime.errors import HomeUnusable, MemoryBusy, NotFound
 from interlock.runtime.memories import Note, Owner
@@ -124,12 +124,8 @@ def test_vectors_of_another_embedder_are_refused(home: Path, clock: ManualClock,
     store.add(Note(text="likes tea"), ann)
     store.close()
 
-    vectors = Vectors(folder_of(home, ann.tenant, ann.user), "other@1", on_open=lambda _: None)
-    with (
-        pytest.raises(HomeUnusable, match="vectors of all-MiniLM-L6-v2@53aa51172d142c89, not of other@1"),
-        vectors.opened(),
-    ):
-        pass
+    with pytest.raises(HomeUnusable, match="vectors of all-MiniLM-L6-v2@53aa51172d142c89, not of other@1"):
+        Index(folder_of(home, ann.tenant, ann.user) / "vectors", embedder="other@1")
 
 
 def test_a_collection_that_would_run_code_is_refused(home: Path, clock: ManualClock, ann: Owner) -> None:
@@ -143,7 +139,7 @@ def test_a_collection_that_would_run_code_is_refused(home: Path, clock: ManualCl
     db.close()
 
     with pytest.raises(HomeUnusable, match="embedding function"):
-        store.add(Note(text="likes cake"), ann)
+        store.search("tea", ann)
     store.close()
 
 
@@ -153,7 +149,7 @@ def test_a_memory_of_another_version_is_refused(home: Path, clock: ManualClock, 
         db.execute("UPDATE meta SET value = '99' WHERE name = 'format'")
     truth.close()
 
-    with pytest.raises(HomeUnusable, match="memory of format 99, not 2"):
+    with pytest.raises(HomeUnusable, match="memory of format 99, not 3"):
         Memory().open(home, clock).list(ann)
 
 
@@ -174,26 +170,25 @@ def test_a_home_that_is_a_file_is_a_clear_error(tmp_path: Path, clock: ManualClo
 
 def test_a_crash_between_truth_and_vectors_is_mended(home: Path, clock: ManualClock, ann: Owner) -> None:
     store = Memory().open(home, clock)
-    lost, past = (store.add(Note(text=text), ann).id for text in ("likes tea", "likes cake"))
+    store.add_all([Note(text=text) for text in ("likes tea", "likes cake")], ann)
     store.close()
     folder = folder_of(home, ann.tenant, ann.user)
-    with Vectors(folder, minilm().name, on_open=lambda _: None).opened() as vectors:
-        vectors.erase([lost])
-        stray = minilm().embed(["erased by half"])[0]
-        vectors.put([Point(id="stray", row=99, turn_of="", vector=stray)])
-    vectors.close()
+    index = Index(folder / "vectors", embedder=minilm().name)
+    index.drop([1])
+    index.put({99: minilm().embed(["erased by half"])[0]})
+    index.close()
     truth = Truth(folder, ann)
     with truth.transaction() as db:
-        db.execute("UPDATE memories SET in_vectors = 0 WHERE id = ?", (lost,))
-        db.execute("INSERT INTO doomed VALUES ('stray')")
+        db.execute("UPDATE memories SET in_vectors = 0 WHERE row = 1")
+        db.execute("INSERT INTO doomed VALUES (99)")
     truth.close()
 
     store.search("tea", ann)
     store.close()
 
-    with Vectors(folder, minilm().name, on_open=lambda _: None).opened() as vectors:
-        assert vectors.ids() == {lost, past}
-    vectors.close()
+    index = Index(folder / "vectors", embedder=minilm().name)
+    assert index.ids() == {1, 2}
+    index.close()
 
 
 def tables() -> int:

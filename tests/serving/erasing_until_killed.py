@@ -30,7 +30,8 @@ ANN, BOB = Owner(tenant="default", user="ann"), Owner(tenant="default", user="bo
 PLACE = "Zermatt"
 SAID = f"my hearing aid from {PLACE} whistles, so please write to me"
 ERASING = ("serving/forgetting", "journal/erasing", "checkpoint_erasing", "runtime/erasures", "memory/shelf.py",
-           "memory/vectors.py", "memory/files.py", "runtime/database.py")  # fmt: skip
+           "memory/vectors.py", "memory/pending.py", "memory/places.py", "memory/files.py",
+           "runtime/database.py")  # fmt: skip
 
 
 class Hashed:
