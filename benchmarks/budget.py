@@ -31,6 +31,7 @@ from interlock.runtime.gate.shared import SharedPurse, account_of
 from interlock.runtime.gate.stops import BudgetSpent
 from interlock.runtime.home import Home
 from interlock.runtime.journal.events import Noted
+from interlock.runtime.openings import Openings
 from interlock.runtime.policies import CedarPolicies
 from interlock.runtime.records import Budget, Caller, Limit, Usage
 
@@ -108,7 +109,14 @@ def opened(home: Home, limit: Limit, caller: Caller, thread: str, number: int) -
         manifest="", path="",
     )  # fmt: skip
     purse = Purse(scope=f"run {id}", budget=budget, before=Usage(), shared=shared)
-    return OpenRun(header=header, caller=caller, lease=lease, opened_at=home.clock.monotonic(), purse=purse)
+    return OpenRun(
+        header=header,
+        caller=caller,
+        lease=lease,
+        opened_at=home.clock.monotonic(),
+        purse=purse,
+        openings=Openings(clock=home.clock),
+    )
 
 
 async def all_at_once(gate: Gate, run: OpenRun, chance: random.Random, branches: int) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable
 from contextvars import copy_context
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -20,10 +21,14 @@ from interlock.runtime.errors import InterlockError
 from interlock.runtime.gate.backstop import passing
 from interlock.runtime.gate.stops import BudgetSpent, RunStopped
 from interlock.runtime.journal.events import RunEnded
+from interlock.runtime.openings import opening_for
 from interlock.runtime.records import Status
+from interlock.runtime.time_limits import TimeLimit
 
 _GRACE_S = 0.5
 """By which a call in a node is stopped before the node itself, so that it is put on record."""
+_SLICE_S = 10.0
+"""For how long a node of a run that shares its time reserves some of it."""
 Node = Callable[[Any, Runtime[Any]], Awaitable[Any]]
 
 
@@ -50,7 +55,7 @@ def governed(
                 await asyncio.sleep(0)  # let the tasks of this step begin before one of them pauses the run
             if step:
                 entered.run.purse.step()
-            with passing("governed"), running(entered):
+            with passing("governed"), running(entered), opening_for(entered.run.openings):
                 # A store that a graph around this one was compiled with is memory beside the gate.
                 given = runtime.override(context=entered.ports_of(name), store=None)
                 writes = await (_in_time(entered, partial(node, state, given)) if step else node(state, given))
@@ -71,15 +76,43 @@ def governed(
 
 async def _in_time(entered: Entered, node: Callable[[], Awaitable[Any]]) -> Any:
     """Run a node for no longer than its run may last. What it does through its ports is stopped there."""
-    clock, run = entered.home.clock, entered.run
-    limit = asyncio.timeout(run.seconds_left(clock.monotonic()) + _GRACE_S)
+    patience = _Patience(entered=entered)
     try:
-        async with limit:
+        async with TimeLimit(patience.left_s) as limit:
             return await node()
     except TimeoutError as error:
-        if limit.expired():
-            raise run.out_of_time(clock.monotonic()) from error
+        if limit.expired() and patience.spent is not None:
+            raise patience.spent from error
         raise
+
+
+@dataclass(kw_only=True)
+class _Patience:
+    """How long a node may still take, in slices: what is shared with other runs is reserved for each."""
+
+    entered: Entered
+    begun: bool = field(default=False, init=False)
+    spent: BudgetSpent | None = field(default=None, init=False)
+    """The limit that is reached."""
+
+    def left_s(self) -> float:
+        """Give the next slice; once nothing is left, time for calls in the node to be put on record.
+
+        Raises:
+            BudgetSpent: there is nothing left before the node begins.
+        """
+        if self.spent is not None:
+            return 0.0
+        run, now = self.entered.run, self.entered.home.clock.monotonic()
+        try:
+            shared = any(each.purse.shares_time for each in run.line)
+            left = run.time_for(_SLICE_S, now) if shared else run.seconds_left(now)
+        except BudgetSpent as spent:
+            if not self.begun:
+                raise
+            self.spent, left = spent, _GRACE_S
+        self.begun = True
+        return left
 
 
 def _is_kept() -> bool:

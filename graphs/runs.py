@@ -27,6 +27,7 @@ from interlock.runtime.home import Home, current_home
 from interlock.runtime.journal import events
 from interlock.runtime.journal.journal import Scope
 from interlock.runtime.journal.prompts import message_kept
+from interlock.runtime.openings import Openings
 from interlock.runtime.ports import Deps
 from interlock.runtime.records import Caller, Usage
 
@@ -175,9 +176,11 @@ class Runs:
             opened_at=home.clock.monotonic(),
             tail=home.tails.prompts(header["thread"] + header["path"], Scope.subject_of(caller.tenant, caller.user)),
             purse=self._purse(home, header, caller, parent.purse if parent else None),
+            openings=Openings(clock=home.clock, outer=parent.openings if parent else None),
             parent=parent,
         )
         entered = Entered(run=run, deps=self._assembly.ports(home, run), home=home)
+        run.opened_at = home.clock.monotonic()  # its ports are open
         with self._lock:
             self._entered[str(home.path), header["id"]] = entered
         return entered

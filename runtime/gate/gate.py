@@ -4,7 +4,6 @@ label and decide, reserve, journal intent, do, validate, settle, journal outcome
 these means for a model, a tool, the memory or a reply; the order is here, once.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +19,7 @@ from interlock.runtime.home import Home
 from interlock.runtime.journal.events import Event, Noted, Refused
 from interlock.runtime.ports import Policies, Request
 from interlock.runtime.records import UNTRACED, Decision, Label, Origin, Usage
+from interlock.runtime.time_limits import TimeLimit
 
 T = TypeVar("T")
 
@@ -126,13 +126,13 @@ class Gate:
             JournalBroken: the intent could not be written; nothing was done.
         """
         wanted_s = call.limit_s + _GRACE_S
-        limit_s = self._time_for(run, wanted_s)
+        limit_s = run.time_for(wanted_s, self.home.clock.monotonic())
         begun = self._begin(run, call, limit_s)
         result: T | None = None
         error: BaseException | None = None
         try:
             with passing(call.passage):
-                async with asyncio.timeout(limit_s):
+                async with TimeLimit(self._left(run, begun, limit_s)):
                     result = await call.do()
             return result
         except BaseException as caught:
@@ -174,23 +174,21 @@ class Gate:
             event = call.done(tx, result, ms) if error is None else call.failed(tx, error, ms)  # type: ignore[arg-type]  # no error means a result
             self.home.journal.append(tx, run.scope, place, event)
 
-    def _time_for(self, run: OpenRun, wanted_s: float) -> float:
-        """Give the seconds that a call may take: no more than the run, and what it shares with others, have left.
+    def _left(self, run: OpenRun, begun: "_Begun", limit_s: float) -> Callable[[], float]:
+        """Make what tells how long a call may still take: it pays for nothing that is opened meanwhile."""
+        clock = self.home.clock
+        opened = run.openings.seconds(begun.started)
 
-        Raises:
-            BudgetSpent: there are none.
-        """
-        now = self.home.clock.monotonic()
-        limit_s = min(wanted_s, run.seconds_left(now))
-        for each in run.line:
-            if each.purse.shared is not None:
-                limit_s = each.purse.shared.cover(each.worked_s(now), limit_s)
-        return limit_s
+        def left_s() -> float:
+            now = clock.monotonic()
+            return begun.started + limit_s + run.openings.seconds(now) - opened - now
+
+        return left_s
 
     def _out_of_time(self, run: OpenRun) -> BudgetSpent:
         """Make the error of a call whose time was cut short by a limit, which is up now."""
         try:
-            self._time_for(run, 0.001)
+            run.time_for(0.001, self.home.clock.monotonic())
         except BudgetSpent as error:
             return error
         return run.out_of_time(self.home.clock.monotonic())

@@ -49,6 +49,11 @@ class Purse:
             yield here
             here = here.parent
 
+    @property
+    def shares_time(self) -> bool:
+        """Whether other runs work on the same time."""
+        return self.shared is not None and any(limit.seconds is not None for limit in self.shared.limits)
+
     def reserve(self, wanted: Usage, *, for_s: float = 0.0) -> "Reserved":
         """Set `wanted` aside for so many seconds, or refuse.
 

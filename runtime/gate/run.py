@@ -11,6 +11,7 @@ from interlock.runtime.gate.purse import Purse
 from interlock.runtime.gate.stops import BudgetSpent
 from interlock.runtime.journal.journal import Scope
 from interlock.runtime.journal.prompts import PromptTail
+from interlock.runtime.openings import Openings
 from interlock.runtime.records import Budget, Caller
 
 
@@ -41,6 +42,8 @@ class OpenRun:
     opened_at: float
     """On the monotonic clock."""
     purse: Purse
+    openings: Openings
+    """How long it waited for things to be opened, which counts towards no limit."""
     tail: PromptTail = field(default_factory=PromptTail)
     parent: "OpenRun | None" = None
     """The run inside which this one goes on."""
@@ -69,12 +72,12 @@ class OpenRun:
             here = here.parent
 
     def worked_s(self, now: float) -> float:
-        """Tell the seconds since it was opened here.
+        """Tell the seconds since it was opened here, but for those in which it waited for something to be opened.
 
         Args:
             now: on the monotonic clock.
         """
-        return now - self.opened_at
+        return now - self.opened_at - self.openings.seconds(now)
 
     def seconds_left(self, now: float) -> float:
         """Tell the seconds that it, and those that it is part of, may still take.
@@ -86,6 +89,18 @@ class OpenRun:
         if left <= 0:
             raise self.out_of_time(now)
         return left
+
+    def time_for(self, wanted_s: float, now: float) -> float:
+        """Reserve the seconds that work may take: no more than this run, and what it shares with others, have left.
+
+        Raises:
+            BudgetSpent: there are none.
+        """
+        limit_s = min(wanted_s, self.seconds_left(now))
+        for each in self.line:
+            if each.purse.shared is not None:
+                limit_s = each.purse.shared.cover(each.worked_s(now), limit_s)
+        return limit_s
 
     def out_of_time(self, now: float) -> BudgetSpent:
         """Make the error that names whose time is up."""

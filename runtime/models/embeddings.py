@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from interlock.runtime.errors import ModelMissing
+from interlock.runtime.openings import opening
 
 if TYPE_CHECKING:
     import numpy as np
@@ -102,12 +103,10 @@ class MiniLM:
 
     @property
     def name(self) -> str:
-        with self._lock:
-            if self._digest is None:
+        if self._digest is None:
+            with opening(), self._lock:
                 self._digest = _verified(self._folder, self._expected)
-            return (
-                f"{'all-MiniLM-L6-v2' if self._digest == PUBLISHED_SHA256 else self._folder.name}@{self._digest[:16]}"
-            )
+        return f"{'all-MiniLM-L6-v2' if self._digest == PUBLISHED_SHA256 else self._folder.name}@{self._digest[:16]}"
 
     @property
     def dimensions(self) -> int:
@@ -125,6 +124,9 @@ class MiniLM:
 
     def _read(self, texts: Sequence[str]) -> list[_Reading]:
         """Take each text's reading from the cache, or make it."""
+        if self._model is None:
+            with opening():  # also while another run's call loads it
+                self._loaded()
         with self._lock:
             known = {text: self._cache[text] for text in texts if text in self._cache}
             missing = [text for text in dict.fromkeys(texts) if text not in known]
