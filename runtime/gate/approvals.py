@@ -1,6 +1,6 @@
 """Approvals: an `ask` put to people, bound to the digest of exactly what will happen. Each can be used once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -10,11 +10,12 @@ from sqlalchemy import Column, Float, Table, Text, bindparam, insert, or_, selec
 
 from interlock.runtime.clock import Clock
 from interlock.runtime.database import Database, Statement, Transaction, metadata
-from interlock.runtime.errors import ApprovalRefused, JournalBroken, NotFound
+from interlock.runtime.errors import ApprovalRefused, BadInput, JournalBroken, NotFound
 from interlock.runtime.gate.answers import Answer, Given, add, given, hindrance
 from interlock.runtime.journal.events import ApprovalAnswered, Refused
 from interlock.runtime.journal.journal import Journal, Scope
 from interlock.runtime.records import Caller, Decision
+from interlock.runtime.text import mended
 
 State = Literal["pending", "approved", "denied", "edited", "happened", "expired", "superseded", "used"]
 Question = Literal["policy", "in_doubt"]
@@ -240,13 +241,14 @@ class Approvals:
 
         Raises:
             NotFound, ApprovalRefused: as for `answer`.
+            BadInput: the arguments have no JSON form.
         """
         approval = self.get(id)
         if approval.question == "in_doubt":
             raise _refused(approval, "what may have happened cannot be edited", "say whether it happened")
-        scope = approval.scope
+        body = _body(arguments)
         with self._database.transaction() as tx:
-            new = self._journal.store(tx, scope.subject, orjson.dumps(arguments))
+            new = self._journal.store(tx, approval.scope.subject, body)
         return self._give(id, Given(by=by.user, answer="edited", note=note, arguments=new), by)
 
     def edited_arguments(self, approval: Approval) -> dict[str, Any]:
@@ -255,6 +257,7 @@ class Approvals:
         return (self._journal.payload(edits[-1]) or {}) if edits else {}
 
     def _give(self, id: str, one: Given, by: Caller) -> Approval:
+        one = replace(one, note=mended(one.note).replace("\0", "\ufffd"))
         try:
             with self._database.transaction(durable=True) as tx:
                 self._count(tx, self.get(id), one, by)
@@ -290,6 +293,7 @@ class Approvals:
         )  # fmt: skip
         with self._database.transaction() as tx:
             self._journal.append(tx, approval.scope, approval.place, event)
+            self.end_if_over(tx, approval.id)
 
     def use(self, tx: Transaction, id: str) -> bool:
         """Mark an approved one as used; False where it was not, or no longer, approved."""
@@ -298,6 +302,14 @@ class Approvals:
     def supersede(self, tx: Transaction, thread: str, place: str, *, but: str = "") -> None:
         """End what was asked about a call and is not to be answered or used any more."""
         tx.run(_SUPERSEDE, of=thread, there=place, but=but)
+
+    def end_if_over(self, tx: Transaction, id: str) -> bool:
+        """End one whose time is over, so that it stays so; tells whether that was needed."""
+        approval = self.get(id)
+        if approval.state != "expired" or approval.answered_by == NOBODY:
+            return False
+        self.end(tx, approval)
+        return True
 
     def end(self, tx: Transaction, approval: Approval) -> None:
         """Put on record that the time of an approval is over."""
@@ -321,6 +333,15 @@ class Approvals:
         if found.state == "approved" and len(found.approved_by) < found.quorum:
             raise JournalBroken(what=f"approval {found.id} is marked approved, but was not approved by {found.quorum}")
         return found
+
+
+def _body(arguments: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(arguments)
+    except TypeError as error:
+        raise BadInput(
+            what=f"the arguments cannot be kept: {error}", where="edited arguments", fix="give them as JSON has them"
+        ) from error
 
 
 def _refused(approval: Approval, why: str, fix: str = "nothing was changed") -> ApprovalRefused:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from interlock.runtime.gate.approvals import NOBODY, Approval
+from interlock.runtime.gate.approvals import Approval
 from interlock.runtime.home import Home
 from interlock.runtime.journal.events import ApprovalReminded
 
@@ -18,9 +18,8 @@ def sweep(home: Home, *, after_s: float) -> tuple[list[Approval], list[Approval]
     now = home.clock.now()
     reminded: list[Approval] = []
     with home.database.transaction() as tx:
-        expired = [found for found in home.approvals.list(state="expired") if found.answered_by != NOBODY]
-        for approval in expired:
-            home.approvals.end(tx, approval)
+        over = home.approvals.list(state="expired")
+        expired = [approval for approval in over if home.approvals.end_if_over(tx, approval.id)]
         for approval in home.approvals.list():
             if (now - _last_told(home, approval)).total_seconds() < after_s:
                 continue
