@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 from interlock.memory.collection import COLLECTION, collection_of, connect, connect_to, disconnect
 from interlock.memory.files import NAME
 from interlock.runtime.errors import BadInput, HomeUnusable, InterlockError, ServerUnreachable
+from interlock.runtime.openings import opening
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,7 +79,7 @@ class Index:
         """
         self._place = place
         self.name = name
-        with _answering(self._place):
+        with opening(), _answering(self._place):
             self._client = connect(place) if isinstance(place, Path) else connect_to(place.url, place.headers)
             try:
                 self._collection = collection_of(self._client, _where(place), embedder, name=name)
