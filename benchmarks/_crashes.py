@@ -18,6 +18,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage
 
+from _postgres import unlocked
 from interlock import Agent, Budget, Caller, Session, ToolContext, tool
 from interlock.graphs import tool_loop
 from interlock.runtime.clock import SystemClock
@@ -46,6 +47,13 @@ class World:
     """What agents change: files under a folder that outlives every worker."""
 
     place: Path
+    url: str | None = None
+    """Of the database that the workers share, each on a machine of its own; None: they share a folder."""
+
+    def home(self, machine: int = 0) -> Home:
+        """Give the home of a machine, with a clock that the world can move."""
+        folder = self.place / ("home" if self.url is None else f"machine-{machine}")
+        return Home(folder, clock=JumpingClock(self), database=self.url)
 
     def did(self, name: str, n: int, key: str, fence: int | None = None) -> bool:
         """Do it, without asking whether it was done before. One write, so that a kill leaves it done or not done.
@@ -172,9 +180,9 @@ def child(do: Callable[[], int]) -> int:
         os._exit(status)
 
 
-def work(world: World, seconds: float = 30.0) -> int:
+def work(world: World, machine: int = 0, seconds: float = 30.0) -> int:
     """Begin or go on with the thread, until it is done or waits for people. Waits for its turn where it is taken."""
-    home = Home(world.place / "home", clock=JumpingClock(world))
+    home = world.home(machine)
     graph = tool_loop(agent_in(world))
     until = time.monotonic() + seconds
     while time.monotonic() < until:
@@ -211,7 +219,7 @@ async def _drive(session: Session) -> str:
 
 def answer(world: World) -> int:
     """Answer all that waits, as two people who look what has really happened."""
-    home = Home(world.place / "home", clock=JumpingClock(world))
+    home = world.home(1)
     for asked in home.approvals.list():
         happened = any(key == asked.effect for *_, key in world.effects())
         for person in _PEOPLE[: 1 if asked.question == "in_doubt" else 2]:
@@ -226,12 +234,14 @@ def answer(world: World) -> int:
 
 
 def writable(world: World) -> int:
-    """Tell whether the files can be written: a process that is stopped in the middle of a write keeps its lock."""
+    """Tell whether others can write: a process that is stopped in the middle of a write keeps its lock."""
     try:
         with world.locked(wait=False):
             pass
     except BlockingIOError:
         return BROKEN
+    if world.url is not None:
+        return DONE if unlocked(world.url) else BROKEN
     for name in ("journal.db", "checkpoints.db"):
         connection = sqlite3.connect(world.place / "home" / name, timeout=0.05, isolation_level=None)
         try:

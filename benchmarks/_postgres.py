@@ -12,11 +12,13 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
+
+from interlock.runtime.home import Home
 
 PASSWORD = "hush-5f1c"  # noqa: S105  # of a server that lives for a test
 _PATIENCE_S = 30.0
@@ -115,8 +117,32 @@ class Server:
         assert done.returncode == 0, done.stderr.decode()
 
 
+def machines(folder: Path, url: str, count: int) -> list[Home]:
+    """Make the homes of several machines that share a database, each with the key that all must have."""
+    homes = [Home(folder / f"machine-{number}", database=url) for number in range(count)]
+    with closing(homes[0]):
+        _ = homes[0].database
+    for home in homes[1:]:
+        home.path.mkdir(parents=True)
+        shutil.copy(homes[0].path / "audit.key", home.path)
+    return homes
+
+
+def unlocked(url: str) -> bool:
+    """Tell whether no session of a database holds a lock, or is in the middle of a transaction."""
+    sql = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'"
+    )
+    with psycopg.connect(url, autocommit=True) as connection:
+        return connection.execute(sql).fetchone() == (0,)
+
+
 def _user() -> str | None:
     return _NOBODY if os.geteuid() == 0 else None
+
+
+POSTGRES = {"postgres": "on a Postgres server of its own, and with a home folder for each process"}
+"""The flag that benchmarks have for it."""
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
@@ -10,11 +10,15 @@ from rich.console import Console
 from rich.table import Table
 
 
-def arguments(description: str | None, **defaults: int) -> argparse.Namespace:
-    """Read the command line: one whole number for each default, and `--json`."""
+def arguments(
+    description: str | None, *, flags: Mapping[str, str] | None = None, **defaults: int
+) -> argparse.Namespace:
+    """Read the command line: one whole number for each default, the flags with what they are for, and `--json`."""
     parser = argparse.ArgumentParser(description=description)
     for name, value in defaults.items():
         parser.add_argument(f"--{name}", type=int, default=value, help=f"default: {value}")
+    for name, help in (flags or {}).items():
+        parser.add_argument(f"--{name}", action="store_true", help=help)
     parser.add_argument("--json", action="store_true", help="print the figures as one JSON object, last")
     return parser.parse_args()
 

@@ -12,13 +12,14 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import func, select
 
+from _postgres import POSTGRES, machines, running
 from _report import arguments, finish, table
 from interlock.runtime.database import Statement
 from interlock.runtime.gate.gate import Call, Gate
@@ -42,25 +43,34 @@ _HELD = Statement(select(func.count()).select_from(reservations))
 
 
 def main() -> None:
-    options = arguments(__doc__, schedules=1_000, branches=64, seed=1)
-    fork = multiprocessing.get_context("fork")
-    with tempfile.TemporaryDirectory(prefix="interlock-budget-") as scratch:
-        place = Path(scratch) / "home"
-        place.mkdir()
-        barrier = fork.Barrier(_PROCESSES)
+    options = arguments(__doc__, schedules=1_000, branches=64, seed=1, flags=POSTGRES)
+    with tempfile.TemporaryDirectory(prefix="interlock-budget-") as scratch, ExitStack() as stack:
+        homes = [Home(Path(scratch) / "home")] * _PROCESSES
+        if options.postgres:
+            homes = machines(Path(scratch), stack.enter_context(running(fsync=True)).url(), _PROCESSES)
         began = time.perf_counter()
-        given = (place, barrier, options.schedules, options.branches // _PROCESSES, options.seed)
-        workers = [fork.Process(target=work, args=(number, *given)) for number in range(_PROCESSES)]
-        for worker in workers:
-            worker.start()
-        for worker in workers:
-            worker.join()
-        assert all(worker.exitcode == 0 for worker in workers)
-        figures = judged(place, options.schedules, options.seed)
+        run_all(homes, options.schedules, options.branches // _PROCESSES, options.seed)
+        figures = judged(homes[0], options.schedules, options.seed)
         figures |= {"branches": options.branches, "seconds": round(time.perf_counter() - began, 1)}
     rows = [(name.replace("_", " "), str(value)) for name, value in figures.items()]
-    table(f"One limit, {options.branches} branches, two processes", ("what", "count"), rows)
+    where = "on Postgres, with a home each" if options.postgres else "in one home"
+    table(f"One limit, {options.branches} branches, two processes {where}", ("what", "count"), rows)
     finish(figures, as_json=options.json)
+
+
+def run_all(homes: list[Home], schedules: int, branches: int, seed: int) -> None:
+    """Let a process work in each home."""
+    fork = multiprocessing.get_context("fork")
+    barrier = fork.Barrier(len(homes))
+    workers = [
+        fork.Process(target=work, args=(number, home, barrier, schedules, branches, seed))
+        for number, home in enumerate(homes)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert all(worker.exitcode == 0 for worker in workers)
 
 
 def limit_of(schedule: int, seed: int) -> tuple[Limit, Caller, str]:
@@ -79,10 +89,9 @@ def limit_of(schedule: int, seed: int) -> tuple[Limit, Caller, str]:
 
 
 def work(  # noqa: PLR0917  # by position, as Process passes them
-    number: int, place: Path, barrier: Any, schedules: int, branches: int, seed: int
+    number: int, home: Home, barrier: Any, schedules: int, branches: int, seed: int
 ) -> None:
     """Run half of the branches of every schedule."""
-    home = Home(place)
     gate = Gate(home=home, policies=CedarPolicies(None, []))
     for schedule in range(schedules):
         limit, caller, thread = limit_of(schedule, seed)
@@ -163,9 +172,8 @@ def some_of(wanted: Usage, share: float) -> Usage:
     )
 
 
-def judged(place: Path, schedules: int, seed: int) -> dict[str, Any]:
+def judged(home: Home, schedules: int, seed: int) -> dict[str, Any]:
     """Compare every account with its limit."""
-    home = Home(place)
     counts: Counter[str] = Counter({"schedules": schedules, "overruns": 0, "used_up": 0})
     for schedule in range(schedules):
         limit, caller, thread = limit_of(schedule, seed)

@@ -11,12 +11,14 @@ import signal
 import tempfile
 import time
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from _crashes import DONE, EXPECTED, STOPPED, WAITING, World, answer, child, ended, stop, work, writable
+from _postgres import POSTGRES, Server, machines, running
 from _report import arguments, finish, table
-from interlock.runtime.home import Home
 from interlock.runtime.journal.audit import verify
 
 _MOST_STARTS = 60
@@ -44,15 +46,15 @@ class Count:
 
 
 def main() -> None:
-    options = arguments(__doc__, trials=300, seed=1)
+    options = arguments(__doc__, trials=300, seed=1, flags=POSTGRES)
     chance = random.Random(options.seed)  # noqa: S311  # repeatable trials
-    with tempfile.TemporaryDirectory(prefix="interlock-crash-") as scratch:
-        usual_s = min(timed(Path(scratch) / f"usual-{n}") for n in range(5))
+    with tempfile.TemporaryDirectory(prefix="interlock-crash-") as scratch, ExitStack() as stack:
+        server = stack.enter_context(running(fsync=True)) if options.postgres else None
+        usual_s = min(timed(new_world(Path(scratch) / f"usual-{n}", server)) for n in range(5))
         counts = {"one worker": Count(), "two workers": Count(), "a zombie": Count()}
         for trial in range(options.trials):
             kind = list(counts)[trial % len(counts)]
-            world = World(Path(scratch) / str(trial))
-            (world.place / "home").mkdir(parents=True)
+            world = new_world(Path(scratch) / str(trial), server)
             run_trial(kind, world, counts[kind], chance, usual_s)
     show(counts, usual_s)
     finish(
@@ -67,10 +69,18 @@ def main() -> None:
     )
 
 
-def timed(place: Path) -> float:
+def new_world(place: Path, server: Server | None) -> World:
+    """Make a world in which nothing has happened yet."""
+    if server is None:
+        (place / "home").mkdir(parents=True)
+        return World(place)
+    url = server.url()
+    machines(place, url, 2)
+    return World(place, url)
+
+
+def timed(world: World) -> float:
     """Tell how long the run takes that nobody disturbs, people's answers included."""
-    world = World(place)
-    (place / "home").mkdir(parents=True)
     began = time.monotonic()
     while (status := ended(child(lambda: work(world)))) == WAITING:
         ended(child(lambda: answer(world)))
@@ -89,29 +99,29 @@ def run_trial(kind: str, world: World, count: Count, chance: random.Random, usua
             time.sleep(0.001)
             stop(zombie, signal.SIGSTOP)
         world.jump(_JUMP_S)
-        undisturbed(world, count)
+        undisturbed(world, count, machine=1)
         stop(zombie, signal.SIGCONT)
         count.kills += 1
         note(world, count, {"zombie": ended(zombie)}, allowed={DONE, WAITING, STOPPED})
     else:
         workers = 2 if kind == "two workers" else 1
         for _ in range(chance.randint(1, 3)):
-            pids = [child(lambda: work(world)) for _ in range(workers)]
+            pids = [child(partial(work, world, machine)) for machine in range(workers)]
             time.sleep(chance.random() * usual_s)
             stop(chance.choice(pids), signal.SIGKILL)
             count.kills += 1
             note(world, count, {str(n): ended(pid) for n, pid in enumerate(pids)}, allowed={DONE, WAITING, STOPPED, -9})
             ended(child(lambda: answer(world)))
-        undisturbed(world, count)
+        undisturbed(world, count, machine=chance.randrange(2))
     judge(world, count)
     count.trials += 1
     count.seconds += time.monotonic() - began
 
 
-def undisturbed(world: World, count: Count) -> None:
+def undisturbed(world: World, count: Count, machine: int = 0) -> None:
     """Let workers and people go on until all is done."""
     for _ in range(_MOST_STARTS):
-        status = ended(child(lambda: work(world)))
+        status = ended(child(lambda: work(world, machine)))
         if status == DONE:
             return
         note(world, count, {"last": status}, allowed={WAITING})
@@ -134,7 +144,7 @@ def judge(world: World, count: Count) -> None:
     count.lost += sum(1 for effect in EXPECTED if not found[effect])
     if sorted(found) != EXPECTED or max(found.values()) > 1:
         count.notes.append(f"{world.place.name}: {world.effects()}")
-    home = Home(world.place / "home")
+    home = world.home()
     count.in_doubt += sum(1 for asked in home.approvals.list(state=None) if asked.question == "in_doubt")
     if not (verdict := verify(home.database)).ok:
         count.journals_broken += 1
