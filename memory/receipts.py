@@ -40,7 +40,8 @@ class Receipt(BaseModel, frozen=True, extra="forbid"):
     elsewhere: dict[str, int] = {}
     """Pieces of it that files in the home hold which are not Interlock's, such as a tool's own database."""
     servers: tuple[str, ...] = ()
-    """Chroma servers that had vectors of the user: told to overwrite and delete them, their files unsearched."""
+    """Servers that held some of it: Chroma's, told to overwrite and delete it, and that of a database elsewhere, whose
+    rows were searched. Their files, logs and backups were not."""
     unsearched: int = 0
     """Texts too short to be told from others by their bytes, or too many to search for each."""
     salt: str

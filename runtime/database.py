@@ -4,7 +4,7 @@ SQLAlchemy writes the SQL; the hot path runs it on the DBAPI connection itself (
 writer at a time, also across machines, so that a transaction may decide by what it has read.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import Any, Protocol
@@ -142,6 +142,10 @@ class Database(Protocol):
 
     def read(self, statement: Statement, **values: Any) -> list[Row]:
         """Fetch rows outside any transaction of this thread."""
+        ...
+
+    def rows(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Give every row of every table, and the table's name; those of checkpoints too, where they lie beside."""
         ...
 
     def scrub(self) -> None:

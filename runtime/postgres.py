@@ -4,14 +4,13 @@ Each write transaction first takes one advisory lock of the schema, so that ther
 (docs/decisions/0010). Reads take no lock.
 """
 
-import hashlib
 import secrets
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, select, text
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from interlock.runtime.database import (
@@ -33,6 +32,13 @@ from interlock.runtime.postgres_link import ANOTHER, DESTROYED, Connection, Link
 _UNWRITTEN = "what could not be written was not done; see the server's log, and send the thread a message"
 _HALF = 32
 _VALUE = Statement(select(meta.c.value).where(meta.c.name == bindparam("of")))
+_TABLES = Statement(text("SELECT tablename FROM pg_tables WHERE schemaname = :of"))
+_COLUMNS = Statement(
+    text(
+        "SELECT column_name FROM information_schema.columns WHERE table_schema = :of AND table_name = :named"
+        " ORDER BY ordinal_position"
+    )
+)
 # SQLite numbers its rows in the order in which they came; what is latest is found by that.
 _NUMBERED = "ALTER TABLE effects ADD COLUMN IF NOT EXISTS rowid BIGINT GENERATED ALWAYS AS IDENTITY"
 
@@ -83,8 +89,6 @@ class PostgresDatabase:
         """Connect; with `reading`, nothing is made."""
         self._link = Link(Address.of(url))
         self._depth = 0
-        key = hashlib.sha256(f"interlock {self._link.address.schema}".encode()).digest()
-        self._one_writer = f"SELECT pg_advisory_xact_lock({int.from_bytes(key[:8], signed=True)})"
         try:
             with self._link.lock:
                 self._prepare(self._link.connected(), reading)
@@ -122,7 +126,7 @@ class PostgresDatabase:
 
     def _make(self, connection: Connection) -> None:
         with connection.transaction():
-            run(connection, self._one_writer)
+            run(connection, self._link.one_writer)
             if self._link.has(connection, "meta"):  # another process was first
                 return
             run(connection, f"CREATE SCHEMA IF NOT EXISTS {self._link.address.schema}")
@@ -167,7 +171,7 @@ class PostgresDatabase:
     def _begun(self, connection: Connection, durable: bool) -> PostgresTransaction:
         """Begin in one exchange with the server: each costs as much as the way to it takes."""
         careful = "SET LOCAL synchronous_commit = on; " if durable and not self._careful else ""
-        cursor = run(connection, f"BEGIN; {careful}{self._one_writer}; {DESTROYED}")
+        cursor = run(connection, f"BEGIN; {careful}{self._link.one_writer}; {DESTROYED}")
         while cursor.nextset():
             pass
         ((destroyed,),) = cursor.fetchall()
@@ -191,6 +195,14 @@ class PostgresDatabase:
             except psycopg.Error as error:
                 what = f"cannot read the database: {self._link.told(error)}"
                 raise DatabaseUnreachable(what=what, where=self.where, fix="see the server's log") from error
+
+    def rows(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Give every row of every table, and the table's name, LangGraph's among them."""
+        for (table,) in self.read(_TABLES, of=self._link.address.schema):
+            found = text(f"SELECT * FROM {table}").columns()  # noqa: S608  # a name from the schema's own list
+            names = [name for (name,) in self.read(_COLUMNS, of=self._link.address.schema, named=table)]
+            for row in self.read(Statement(found)):
+                yield table, dict(zip(names, row, strict=True))
 
     def scrub(self) -> None:
         """Write all tables anew. The server's write-ahead log and backups are not in our hands.

@@ -20,10 +20,7 @@ from psycopg.rows import DictRow
 from interlock.runtime.checkpoints import Saver, serializer
 from interlock.runtime.errors import HomeUnusable
 from interlock.runtime.folds import Folds
-from interlock.runtime.postgres_link import Given, Link, run
-
-_TURN = "hashtextextended('interlock checkpoints ' || current_schema, 0)"
-_TURNS = 600
+from interlock.runtime.postgres_link import Connection, Given, Link, run
 
 
 class PostgresHomeSaver(Saver, PostgresSaver):
@@ -47,26 +44,23 @@ class PostgresHomeSaver(Saver, PostgresSaver):
             self._set_up()
 
     def _set_up(self) -> None:
-        """Make LangGraph's tables. Building their indexes must wait for others, so nobody may wait for us meanwhile."""
-        for _ in range(_TURNS):
-            connection = self._link.connected()
-            if self._is_set_up():
-                return
-            if run(connection, f"SELECT pg_try_advisory_lock({_TURN})").fetchone() == (True,):
-                try:
-                    self.setup()
-                finally:
-                    run(connection, f"SELECT pg_advisory_unlock({_TURN})")
-                return
-            run(connection, "SELECT pg_sleep(0.05)")
-        raise self._unusable("another process has been making the tables for too long")
-
-    def _is_set_up(self) -> bool:
+        """Make LangGraph's tables in one transaction: in its own way, a process that freezes there stops all others."""
         connection = self._link.connected()
+        if self._made(connection) == len(self.MIGRATIONS):
+            return
+        with connection.transaction():
+            run(connection, self._link.one_writer)
+            run(connection, self.MIGRATIONS[0])
+            for version in range(self._made(connection), len(self.MIGRATIONS)):
+                run(connection, self.MIGRATIONS[version].replace(" CONCURRENTLY ", " "))
+                run(connection, "INSERT INTO checkpoint_migrations (v) VALUES (%s)", (version,))
+
+    def _made(self, connection: Connection) -> int:
+        """Count the steps by which the tables were made."""
         if not self._link.has(connection, "checkpoint_migrations"):
-            return False
-        last = run(connection, "SELECT coalesce(max(v), -1) FROM checkpoint_migrations").fetchone()
-        return last is not None and last[0] >= len(self.MIGRATIONS) - 1
+            return 0
+        ((last,),) = run(connection, "SELECT coalesce(max(v), -1) FROM checkpoint_migrations").fetchall()
+        return int(last) + 1
 
     def erasures(self) -> int:
         return int(self._again(self._link.destroyed))
@@ -152,11 +146,9 @@ class PostgresHomeSaver(Saver, PostgresSaver):
             try:
                 yield
             except psycopg.Error as error:
-                raise self._unusable(self._link.told(error)) from error
-
-    def _unusable(self, what: str) -> HomeUnusable:
-        fix = "see the server's log, and send the thread a message: what has happened stands in the journal"
-        return HomeUnusable(what=f"cannot use the checkpoints: {what}", where=self._link.address.where, fix=fix)
+                fix = "see the server's log, and send the thread a message: what has happened stands in the journal"
+                what = f"cannot use the checkpoints: {self._link.told(error)}"
+                raise HomeUnusable(what=what, where=self._link.address.where, fix=fix) from error
 
 
 def _as_rows_of_dicts(link: Link) -> psycopg.Connection[DictRow]:

@@ -1,5 +1,6 @@
 """A connection to Postgres that the threads of a process share, and that is made anew once it was lost."""
 
+import hashlib
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
@@ -17,7 +18,7 @@ Given = TypeVar("Given")
 
 _PATIENCE = {"connect_timeout": 10, "keepalives_idle": 20, "keepalives_interval": 5, "keepalives_count": 3}
 _SESSION = {
-    "lock_timeout": "30s",
+    "lock_timeout": "45s",
     # A machine that freezes, or falls off the network, in the middle of a write must not stop all the others.
     "idle_in_transaction_session_timeout": "30s",
     "tcp_user_timeout": "30s",
@@ -39,6 +40,9 @@ class Link:
     def __init__(self, address: Address) -> None:
         self.address = address
         self.lock = threading.RLock()
+        key = hashlib.sha256(f"interlock {address.schema}".encode()).digest()
+        self.one_writer = f"SELECT pg_advisory_xact_lock({int.from_bytes(key[:8], signed=True)})"
+        """Waits until no other transaction writes, on any machine."""
         self.made = 0
         """How often it was connected."""
         self._connection: Connection | None = None
@@ -105,7 +109,8 @@ class Link:
 
     def told(self, error: psycopg.Error) -> str:
         """Say what a server complained of, on one line and without the password."""
-        return self.address.hidden(" ".join(str(error).split())) or type(error).__name__
+        said = error.diag.message_primary or str(error)  # the details of a refusal repeat what a row holds
+        return self.address.hidden(" ".join(said.split())) or type(error).__name__
 
     def close(self) -> None:
         """Close the connection; the next use makes another."""

@@ -2,12 +2,13 @@
 
 import sqlite3
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
+from sqlalchemy import select
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from interlock.runtime.database import (
@@ -179,6 +180,12 @@ class SqliteDatabase:
         """Fetch rows outside any transaction of this thread."""
         with self._lock:
             return SqliteTransaction(self._connection).all(statement, **values)
+
+    def rows(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Give every row of every table, and the table's name."""
+        for table in metadata.sorted_tables:
+            for row in self.read(Statement(select(table))):
+                yield table.name, dict(zip(table.columns.keys(), row, strict=True))
 
     def scrub(self) -> None:
         """Leave no trace of what was deleted in the file or its write-ahead log.

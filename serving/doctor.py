@@ -21,7 +21,7 @@ class Finding:
 
 def examine(home: Home) -> list[Finding]:
     """Look at packages, model weights and the home."""
-    return [*(_package(name) for name in PACKAGES), _weights(), _home(home), *_server()]
+    return [*(_package(name) for name in PACKAGES), _weights(), *_home(home), *_server()]
 
 
 def _package(name: str) -> Finding:
@@ -53,11 +53,13 @@ def _server() -> list[Finding]:
     return [Finding(what="Chroma server", ok=True, detail=server.url)]
 
 
-def _home(home: Home) -> Finding:
+def _home(home: Home) -> list[Finding]:
+    """Look at the folder, and at the database where that is elsewhere."""
     try:
-        home.database.read  # noqa: B018  # opening is the examination
+        where = home.database.where
     except InterlockError as error:
-        return Finding(what="home", ok=False, detail=str(error))
+        return [Finding(what="home", ok=False, detail=str(error))]
     finally:
         home.close()
-    return Finding(what="home", ok=True, detail=str(home.path))
+    found = [Finding(what="home", ok=True, detail=str(home.path))]
+    return [*found, Finding(what="database", ok=True, detail=where)] if home.elsewhere else found

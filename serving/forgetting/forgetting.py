@@ -180,7 +180,11 @@ class Forgetting:
         receipt = Receipt(
             tenant=owner.tenant, user=owner.user, ids=erasure.memories, everything=erasure.everything,
             at=home.clock.now(), row=erasure.row, row_hash=home.journal.hash_of(erasure.row), files=len(files),
-            size=size_of(files), elsewhere=elsewhere, servers=self.store.servers(owner),
+            size=size_of(files), elsewhere=elsewhere, servers=self._servers(owner),
             unsearched=erasure.unsearched, **erasure.prints,
         )  # fmt: skip
         return receipt.signed(home.path)
+
+    def _servers(self, owner: Owner) -> tuple[str, ...]:
+        database = (self.home.database.where,) if self.home.elsewhere else ()
+        return (*self.store.servers(owner), *database)

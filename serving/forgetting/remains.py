@@ -14,6 +14,9 @@ from interlock.runtime.journal.journal import ALL
 from interlock.runtime.journal.seals import last_cut
 from interlock.runtime.memories import Owner
 from interlock.serving.forgetting.searching import Gone, Remains, Row, Windows, files_of, search
+from interlock.serving.forgetting.tables import Tables
+
+_CHECKPOINTS = ("checkpoints", "writes", "checkpoint_blobs", "checkpoint_writes")
 
 
 def verify(home: Home, store: Store, receipt: Receipt, *, elsewhere: Collection[Path] = ()) -> Verified:
@@ -55,8 +58,12 @@ def remains(home: Home, store: Store, prints: Fingerprints, *, owner: Owner, ids
         with store.shelf(owner) as shelf:
             return shelf.held(windows, but=ids)
 
-    own = folder_of(home.path, owner.tenant, owner.user)
-    return search(home.path, prints, own=own, gone=_gone(home, row), held=held)
+    own, gone = folder_of(home.path, owner.tenant, owner.user), _gone(home, row)
+    if not home.elsewhere:
+        return search(home.path, prints, own=own, gone=gone, held=held)
+    tables = Tables(database=home.database, gone=gone)
+    found = search(home.path, prints, own=own, gone=gone, held=held, living=tables.living)
+    return Remains(ours=found.ours | tables.lying(prints, held), others=found.others)
 
 
 def _gone(home: Home, row: int) -> Gone:
@@ -72,7 +79,7 @@ def _gone(home: Home, row: int) -> Gone:
     def gone(table: str, values: Row) -> bool:
         if table == "payloads":
             return _text(values["digest"]) in digests
-        if table in ("checkpoints", "writes"):
+        if table in _CHECKPOINTS:
             return _text(values["thread_id"]) in threads
         return False
 

@@ -35,7 +35,9 @@ class Remains:
     """Files that are not Interlock's, such as the database of a tool."""
 
 
-def search(home: Path, prints: Fingerprints, *, own: Path, gone: Gone, held: Held) -> Remains:
+def search(
+    home: Path, prints: Fingerprints, *, own: Path, gone: Gone, held: Held, living: Callable[[], bytes] = bytes
+) -> Remains:
     """Search all files of a home.
 
     Args:
@@ -44,12 +46,15 @@ def search(home: Path, prints: Fingerprints, *, own: Path, gone: Gone, held: Hel
         own: the folder of the person's memories.
         gone: which rows were erased.
         held: finds what stands by right in that folder; asked only where something was found.
+        living: gives what stands by right in a database that is not in the home; asked only then, too.
     """
     found = {file: hits for file in files_of(home) if (hits := _hits(file, prints, home, own))}
     if not found:
         return Remains(ours={}, others={})
     windows = {digest: window for hits in found.values() for digest, window in hits.items()}
-    rightful = _rightful(home, windows, gone, own) | held(windows)
+    there = living()
+    rightful = _rightful(home, windows, gone, own) | {digest for digest, window in windows.items() if window in there}
+    rightful |= held(windows)
     left = {file: len(hits.keys() - rightful) for file, hits in found.items() if hits.keys() - rightful}
     ours = {file: count for file, count in left.items() if is_ours(file, home)}
     others = {file: len(hits) for file, hits in found.items() if not is_ours(file, home)}
