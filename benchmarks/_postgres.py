@@ -129,9 +129,11 @@ def machines(folder: Path, url: str, count: int) -> list[Home]:
 
 
 def unlocked(url: str) -> bool:
-    """Tell whether no session of a database holds a lock, or is in the middle of a transaction."""
+    """Tell whether no other session of a database is in the middle of something."""
     sql = (
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'"
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND backend_type = 'client backend'"
+        " AND state <> 'idle' AND pid <> pg_backend_pid()"
     )
     with psycopg.connect(url, autocommit=True) as connection:
         return connection.execute(sql).fetchone() == (0,)

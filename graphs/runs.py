@@ -17,7 +17,7 @@ from interlock.graphs.state import new_messages, state_before
 from interlock.runtime.erasures import require_none_pending
 from interlock.runtime.gate.clocks import JournalledClock
 from interlock.runtime.gate.holders import holder_here
-from interlock.runtime.gate.leases import keep, lasting, release, take
+from interlock.runtime.gate.leases import giving_up, keep, lasting, release, take
 from interlock.runtime.gate.purse import Purse
 from interlock.runtime.gate.run import OpenRun, RunHeader
 from interlock.runtime.gate.shared import SharedPurse
@@ -208,7 +208,7 @@ class Runs:
                 self._paused[key] = entered
         home, run = entered.home, entered.run
         seconds = run.worked_s(home.clock.monotonic())
-        with home.database.transaction() as tx:
+        with giving_up(run.lease), home.database.transaction() as tx:
             run.purse.charge(tx, home.ledger, Usage())
             home.ledger.charge(tx, run.account, Usage(seconds=seconds))
             if run.purse.shared is not None:

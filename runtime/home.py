@@ -201,15 +201,18 @@ class Home:
             return SqliteCheckpoints(self.path / CHECKPOINTS)
         from interlock.runtime.postgres_erasing import PostgresCheckpoints
 
-        return PostgresCheckpoints(self._checkpoint_link)
+        return PostgresCheckpoints(self._link())
 
     @cached_property
     def _checkpoint_link(self) -> "Link":
+        return self._link(brief=True)
+
+    def _link(self, *, brief: bool = False) -> "Link":
         from interlock.runtime.postgres import PostgresDatabase
         from interlock.runtime.postgres_link import Link
 
         assert isinstance(self.database, PostgresDatabase)  # noqa: S101  # tells the type checker
-        return Link(self.database.address)
+        return Link(self.database.address, brief=brief)
 
     def close(self) -> None:
         """Close what was opened."""

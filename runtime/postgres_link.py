@@ -23,6 +23,7 @@ _SESSION = {
     "idle_in_transaction_session_timeout": "30s",
     "tcp_user_timeout": "30s",
 }
+_HAS_TRANSACTION_TIMEOUT = 170000
 ANOTHER = "UPDATE meta SET value = value + 1 WHERE name = 'destroyed'"
 """Counts that something was destroyed which processes may keep in memory; they look at `DESTROYED`."""
 DESTROYED = "SELECT value FROM meta WHERE name = 'destroyed'"
@@ -37,8 +38,10 @@ def run(connection: Connection, sql: str, values: Any = None) -> psycopg.Cursor[
 class Link:
     """Connects when first used. Whoever uses the connection holds `lock`."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, *, brief: bool = False) -> None:
+        """Name it. What a `brief` one does is over soon, or its process has frozen, and is ended by the server."""
         self.address = address
+        self._brief = brief
         self.lock = threading.RLock()
         key = hashlib.sha256(f"interlock {address.schema}".encode()).digest()
         self.one_writer = f"SELECT pg_advisory_xact_lock({int.from_bytes(key[:8], signed=True)})"
@@ -134,5 +137,7 @@ class Link:
             raise DatabaseUnreachable(
                 what=f"cannot reach the database: {what}", where=self.address.where, fix=_FIX
             ) from None
+        if self._brief and connection.info.server_version >= _HAS_TRANSACTION_TIMEOUT:
+            run(connection, "SET transaction_timeout = '30s'")
         connection.adapters.register_loader("numeric", IntLoader)  # sums of whole numbers are numeric there
         return connection

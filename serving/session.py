@@ -15,7 +15,7 @@ from interlock.nodes.begin import check_request
 from interlock.runtime.checkpoints import Saver
 from interlock.runtime.errors import BadInput, InterlockError, NotFound
 from interlock.runtime.gate.holders import holder_here
-from interlock.runtime.gate.leases import holding, release, take
+from interlock.runtime.gate.leases import giving_up, holding, release, take
 from interlock.runtime.gate.stops import RunStopped
 from interlock.runtime.home import Home, using
 from interlock.runtime.records import Caller
@@ -160,7 +160,7 @@ class Session:
         try:
             yield ticket
         finally:
-            with home.database.transaction() as tx:
+            with giving_up(lease), home.database.transaction() as tx:
                 release(tx, lease)
 
     def _is_open(self, snapshot: Any) -> bool:
@@ -226,7 +226,7 @@ class Session:
 
 
 def _checked(thread: str) -> str:
-    if not thread or any("\ud800" <= character <= "\udfff" for character in thread):
+    if not thread or any(character == "\0" or "\ud800" <= character <= "\udfff" for character in thread):
         raise BadInput(what=f"thread {thread!r} cannot be used", where="thread", fix="give it a name, or leave it out")
     return thread
 

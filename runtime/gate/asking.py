@@ -6,6 +6,7 @@ from typing import Any
 
 from interlock.runtime.gate.approvals import ID, Approval, Question
 from interlock.runtime.gate.gate import Gate
+from interlock.runtime.gate.leases import keep
 from interlock.runtime.gate.run import OpenRun
 from interlock.runtime.gate.stops import CannotWait
 from interlock.runtime.journal import events
@@ -60,6 +61,7 @@ class Asking:
     def _put(self) -> Approval:
         home, run, id = self.gate.home, self.run, self.digest[:ID]
         with home.database.transaction(durable=True) as tx:
+            keep(tx, run.lease, home.clock)  # who took the thread over may have asked it meanwhile
             home.approvals.ask(
                 tx, scope=run.scope, arguments=self.arguments, about=self.about(), decision=self.decision, id=id,
                 effect=self.effect, question=self.question, digest=self.digest, place=run.place(self.at),

@@ -48,6 +48,8 @@ _SET_S = 1.0
 """By how much the time of day and the seconds since the start may part before the clock counts as set."""
 
 
+_given_up: set[str] = set()
+"""Holders of this process that work no more, and could not say so."""
 _ticket: ContextVar[str] = ContextVar("interlock_ticket", default="")
 
 
@@ -66,6 +68,7 @@ class Lease:
     """A hold on a thread."""
 
     thread: str
+    holder: str
     fence: int
     until: float
     """Seconds since 1970."""
@@ -85,11 +88,12 @@ def take(tx: Transaction, thread: str, run: str, holder: str, clock: Clock) -> L
         raise ThreadBusy(thread=thread, holder=row[1])
     now, since = clock.now().timestamp(), clock.monotonic()
     fence = 1 if row is None else row[2] + 1
-    lease = Lease(thread=thread, fence=fence, until=now + TTL_S, until_monotonic=since + TTL_S)
+    lease = Lease(thread=thread, holder=holder, fence=fence, until=now + TTL_S, until_monotonic=since + TTL_S)
     tx.run(
         _TAKE, thread=thread, holder=holder, run=run, fence=fence, until=lease.until, boot=clock.boot(),
         until_monotonic=lease.until_monotonic,
     )  # fmt: skip
+    _given_up.discard(holder)
     return lease
 
 
@@ -126,6 +130,14 @@ def release(tx: Transaction, lease: Lease) -> None:
     tx.run(_RELEASE, of=lease.thread, mine=lease.fence)
 
 
+@contextmanager
+def giving_up(lease: Lease) -> Generator[None]:
+    """Let the thread go in this block. Where the database cannot be told, this process's other workers know it."""
+    _given_up.add(lease.holder)
+    yield
+    _given_up.discard(lease.holder)
+
+
 def held(tx: Transaction, clock: Clock) -> dict[str, str]:
     """Name the threads, and places in threads, that workers hold, with their runs."""
     return {thread: row[1] for thread, *row in tx.all(_ALL) if _is_held(row, clock)}
@@ -133,6 +145,6 @@ def held(tx: Transaction, clock: Clock) -> dict[str, str]:
 
 def _is_held(row: "tuple[Any, ...] | list[Any]", clock: Clock) -> bool:
     holder, _run, _fence, until, boot, until_monotonic = row
-    if until == 0 or not alive(holder):
+    if until == 0 or holder in _given_up or not alive(holder):
         return False
     return bool(until_monotonic > clock.monotonic() if boot == clock.boot() else until > clock.now().timestamp())
