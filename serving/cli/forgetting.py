@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 WhoseServer = Annotated[
     str | None, typer.Option("--agent", help="By whose memory's Chroma server: a folder, or module:attr.")
 ]
-_OUT_OF_REACH = "the Chroma server {} was told to overwrite and delete their vectors; its files were not searched"
+_OUT_OF_REACH = "the server {} was told to erase and overwrite it; its files, log and backups were not searched"
 
 
 def register(app: typer.Typer) -> None:
