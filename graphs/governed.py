@@ -8,18 +8,22 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from langchain_core.messages import RemoveMessage
 from langgraph._internal._constants import CONFIG_KEY_CHECKPOINTER
 from langgraph._internal._runnable import RunnableCallable
 from langgraph.config import get_config
 from langgraph.errors import GraphInterrupt
+from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.runtime import Runtime
 
 from interlock.graphs.runs import Entered, Runs, running
-from interlock.graphs.winding import account
+from interlock.graphs.winding import account, with_account
 from interlock.nodes.remember import APPROVING
 from interlock.runtime.errors import InterlockError
 from interlock.runtime.gate.backstop import passing
+from interlock.runtime.gate.run import RunHeader
 from interlock.runtime.gate.stops import BudgetSpent, RunStopped
+from interlock.runtime.home import current_home
 from interlock.runtime.journal.events import RunEnded
 from interlock.runtime.openings import opening_for
 from interlock.runtime.records import Status
@@ -29,6 +33,7 @@ _GRACE_S = 0.5
 """By which a call in a node is stopped before the node itself, so that it is put on record."""
 _SLICE_S = 10.0
 """For how long a node of a run that shares its time reserves some of it."""
+_ALL = RemoveMessage(REMOVE_ALL_MESSAGES)
 Node = Callable[[Any, Runtime[Any]], Awaitable[Any]]
 
 
@@ -43,12 +48,8 @@ def governed(
         last: whether it ends it.
     """
 
-    async def run(state: Any, runtime: Runtime[Any]) -> Any:
-        header = None
-        if first:
-            entered, header = runs.begin(state, runtime, can_wait=_is_kept())
-        else:
-            entered = runs.resume(state["run"], runtime)
+    async def run(kept: Any, runtime: Runtime[Any]) -> Any:
+        entered, header, state = _entered(runs, kept, runtime, first=first)
         entered.run.inside += 1
         try:
             if name in ("act", APPROVING):
@@ -62,7 +63,7 @@ def governed(
             runs.require_lease(entered)
             if last:
                 entered.ended = RunEnded(status="done")
-            return writes if header is None else {**writes, "run": header}
+            return writes if header is None else {**_written(writes, state, kept), "run": header}
         except BaseException as error:
             _note_end(entered, error, runtime)
             raise
@@ -74,11 +75,27 @@ def governed(
     return RunnableCallable(_in_own_loop(run), run, name=name, trace=False)
 
 
+def _entered(runs: Runs, kept: Any, runtime: Runtime[Any], *, first: bool) -> tuple[Entered, RunHeader | None, Any]:
+    """Begin a run, or go on with it; gives also the thread's state, with what was said last."""
+    if not first:
+        return runs.resume(kept["run"], runtime), None, kept
+    state = with_account(current_home(), kept) if runs.winds_down else kept
+    return (*runs.begin(state, runtime, can_wait=_is_kept()), state)
+
+
+def _written(writes: Any, state: Any, kept: Any) -> Any:
+    """Write what was put into the thread before the first node saw it."""
+    if state is kept:
+        return writes
+    return {**writes, "messages": [_ALL, *state["messages"], *writes.get("messages", ())]}
+
+
 async def _in_time(entered: Entered, node: Callable[[], Awaitable[Any]]) -> Any:
     """Run a node for no longer than its run may last. What it does through its ports is stopped there."""
     patience = _Patience(entered=entered)
+    limit = TimeLimit(patience.left_s)
     try:
-        async with TimeLimit(patience.left_s) as limit:
+        async with limit:
             return await node()
     except TimeoutError as error:
         if limit.expired() and patience.spent is not None:

@@ -83,6 +83,11 @@ class Runs:
         self._paused: dict[tuple[str, str], Entered] = {}
         self._lock = threading.RLock()
 
+    @property
+    def winds_down(self) -> bool:
+        """Whether a run that a limit stops tells what it has done."""
+        return self._assembly.agent.budget.wind_down is not None
+
     def forget(self, home: Home) -> None:
         """Lose what is open in a home, as a process that is killed does."""
         with self._lock:

@@ -1,13 +1,18 @@
 """What a run says for itself that a limit has stopped: what it has done, and what it has not."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import reduce
 from typing import Any
 
 import orjson
+from langchain_core.messages import AIMessage
 
 from interlock.graphs.runs import Entered
+from interlock.graphs.state import new_messages
+from interlock.nodes.begin import abandoned
 from interlock.runtime.gate.stops import BudgetSpent, PolicyDenied
+from interlock.runtime.home import Home
 from interlock.runtime.journal import events
 from interlock.runtime.records import Label
 
@@ -26,6 +31,29 @@ async def account(entered: Entered) -> None:
     labels = [event.label for event in found if isinstance(event, events.ToolDone)]
     with suppress(PolicyDenied):  # then the error that names the limit is all there is to say
         await entered.deps.door.reply(text, at="stopped", label=reduce(Label.join, labels, Label()), given=lambda: text)
+
+
+def with_account(home: Home, state: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Put what the run before said when a limit stopped it into the thread, before the new request.
+
+    Nothing that a node writes when it is stopped is kept; the next run takes it from the journal.
+    """
+    before: Mapping[str, Any] = state.get("run") or {}
+    run = str(before.get("id", ""))
+    said = _last_words(home, run)
+    if not said:
+        return state
+    new = new_messages(state["messages"])
+    old = state["messages"][: len(state["messages"]) - len(new)]
+    return {**state, "messages": [*old, *abandoned(old), AIMessage(said, id=f"m-{run}"), *new]}
+
+
+def _last_words(home: Home, run: str) -> str:
+    found = [entry.event for entry in home.journal.of_run(run)] if run else []
+    last, *_ = [*(event for event in reversed(found) if isinstance(event, events.RunEnded)), None]
+    if last is None or (last.status, last.code) != ("stopped", BudgetSpent.code):
+        return ""
+    return next((event.text for event in reversed(found) if isinstance(event, events.Replied)), "")
 
 
 def told(spent: BudgetSpent, found: list[Any]) -> str:

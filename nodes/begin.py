@@ -117,7 +117,7 @@ def abandoned(messages: list[AnyMessage]) -> list[AnyMessage]:
     answered = {m.tool_call_id for m in messages if isinstance(m, ToolMessage)}
     told = "This call was not made: the user said something else before it could be."
     return [
-        ToolMessage(told, tool_call_id=call["id"] or "", name=call["name"], status="error")
+        ToolMessage(told, tool_call_id=call["id"] or "", name=call["name"], status="error", id=f"r-{call['id']}")
         for message in messages
         if isinstance(message, AIMessage)
         for call in message.tool_calls

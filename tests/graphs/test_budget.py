@@ -18,6 +18,8 @@ from interlock.runtime.gate.shared import account_of
 from interlock.runtime.home import Home
 from interlock.runtime.journal import events
 from interlock.runtime.models.scripted import ScriptedChatModel
+from interlock.runtime.replay.recording import record
+from interlock.serving.replaying import replay
 from interlock.tools.guards import Guards
 
 
@@ -128,6 +130,34 @@ async def test_at_the_limit_the_run_replies_with_what_it_has_done(home: Home, ag
         "I had to stop before I was done: 2 of 2 tool calls are used up.\n"
         "Done:\n- pay(amount=1): paid 1\n- pay(amount=2): paid 2"
     )
+
+
+async def test_the_next_run_of_the_thread_knows_what_the_user_was_told(home: Home, agents: Agents, till: Till) -> None:
+    asked = [calls(call("pay", f"c{n}", amount=f"{n}")) for n in range(1, 4)]
+    agent = agents.make(*asked, "As I said.", budget=Budget(tool_calls=2, wind_down=WindDown()))
+    async with Session(tool_loop(agent), home=home) as session:
+        stopped = await session.send("pay three times")
+        reply = await session.send("what have you done?")
+        history = await session.history()
+
+    assert isinstance(agent.model, ScriptedChatModel)
+    seen = [str(message.content) for message in agent.model.asked[-1]]
+    assert reply.text == "As I said."
+    assert seen[-2:] == [stopped.text, "what have you done?"]
+    assert [str(m.content) for m in history][-3:] == [stopped.text, "what have you done?", "As I said."]
+    assert [m.type for m in history] == ["human", "ai", "tool", "ai", "tool", "ai", "tool", "ai", "human", "ai"]
+
+
+async def test_a_run_after_one_that_was_stopped_can_be_replayed(home: Home, agents: Agents) -> None:
+    asked = [calls(call("pay", f"c{n}", amount=f"{n}")) for n in range(1, 3)]
+    graph = tool_loop(agents.make(*asked, "As I said.", budget=Budget(tool_calls=1, wind_down=WindDown())))
+    async with Session(graph, home=home) as session:
+        await session.send("pay twice")
+        reply = await session.send("what have you done?")
+
+    found = await replay(record(home.journal, reply.run), graph)
+
+    assert found.identical, "\n".join((found.place, *found.diff))
 
 
 class Talkative(ScriptedChatModel):
