@@ -8,7 +8,7 @@ from interlock.graphs.patterns import Compiled, assembly_of
 from interlock.runtime.gate.stops import RunStopped
 from interlock.runtime.home import Home, using
 from interlock.runtime.records import Caller
-from interlock.runtime.replay.fork import Before, Edits, ForkHome
+from interlock.runtime.replay.fork import Before, Edits, ForkHome, require_fitting
 from interlock.runtime.replay.recording import Recording
 from interlock.serving.outcome import reply_of
 from interlock.serving.replaying import messages_of, opened, seed, wake
@@ -33,8 +33,11 @@ async def fork(
 
     Raises:
         RecordingBroken: the run has no such step.
+        BadInput: an edit is nothing that could have come back there.
     """
     before = Before(recording, step, edits or {})
+    if (assembly := assembly_of(graph)) is not None:
+        require_fitting(recording, edits or {}, assembly.contracts)
     here = ForkHome(home, before, model=model)
     thread = f"fork-{here.clock.new_id()}"
     try:

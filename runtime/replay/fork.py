@@ -10,7 +10,7 @@ from typing import Any
 from interlock.runtime.clock import Clock
 from interlock.runtime.contract import ToolContract
 from interlock.runtime.database import Transaction
-from interlock.runtime.errors import RecordingBroken
+from interlock.runtime.errors import BadInput, RecordingBroken
 from interlock.runtime.gate.approvals import Approval
 from interlock.runtime.gate.clocks import JournalledClock
 from interlock.runtime.gate.run import OpenRun
@@ -18,6 +18,7 @@ from interlock.runtime.home import Home
 from interlock.runtime.journal.events import Event, ToolDone
 from interlock.runtime.journal.journal import Journal, Scope
 from interlock.runtime.journal.seals import Sealer
+from interlock.runtime.jsondata import Checker
 from interlock.runtime.models.chat import ChatModel, Price
 from interlock.runtime.models.resolve import resolve
 from interlock.runtime.ports import Deps, MemoryStore, Selection, Tool
@@ -109,6 +110,29 @@ def _no_step(recording: Recording, step: str, what: str, where: str = "--from") 
     return RecordingBroken(
         what=f"run {recording.run} has no step {step!r} {what}", where=where, fix=f"its steps: {places}"
     )
+
+
+def require_fitting(recording: Recording, edits: Edits, contracts: Sequence[ToolContract]) -> None:
+    """Let edits pass that could have come back: results that their tools' schemas allow, and texts of models.
+
+    Raises:
+        BadInput: one could not.
+    """
+    turn, known = recording.steps[0].place.removesuffix("begin"), {contract.name: contract for contract in contracts}
+    for place, value in edits.items():
+        for step in recording.steps:
+            if step.place == turn + place and (problems := _unfit(step, value, known)):
+                fix = "give what could have come back there, or change the tool's schema"
+                raise BadInput(what="; ".join(problems), where=f"--edit {place}", fix=fix)
+
+
+def _unfit(step: Step, value: Any, contracts: Mapping[str, ToolContract]) -> tuple[str, ...]:
+    if step.kind == "model_done" and not isinstance(value, str):
+        return (f"a model gives text, not {type(value).__name__}",)
+    if step.kind not in ("tool_done", "tool_failed") or (contract := contracts.get(step.facts["tool"])) is None:
+        return ()
+    problems = Checker(contract.result, part="field").problems(value)
+    return tuple(f"{contract.name} cannot give this: {problem}" for problem in problems)
 
 
 class _MarkingJournal(Journal):

@@ -10,7 +10,7 @@ from langchain_core.messages import AIMessage
 from interlock import Agent, Caller, tool
 from interlock.graphs import tool_loop
 from interlock.graphs.patterns import Compiled
-from interlock.runtime.errors import RecordingBroken
+from interlock.runtime.errors import BadInput, RecordingBroken
 from interlock.runtime.home import Home
 from interlock.runtime.journal.runs import find_run
 from interlock.runtime.models.scripted import Line, ScriptedChatModel
@@ -98,6 +98,25 @@ async def test_an_edited_result_is_what_the_model_sees(desk: Desk, recording: Re
     reply = await fork(recording, graph, home=tmp_path / "home", step="think.2", edits={"act.1.0": 7})
 
     assert reply.text == "the till has 7"
+
+
+@pytest.mark.parametrize(
+    ("edits", "says"),
+    [
+        ({"act.1.0": "plenty"}, "look cannot give this: .+"),
+        ({"act.1.0": None}, "look cannot give this"),
+        ({"act.1.0": {"amount": 7}}, "look cannot give this"),
+        ({"act.2.0": 7}, "pay cannot give this"),
+        ({"think.1": 7}, "a model gives text, not int"),
+    ],
+)
+async def test_an_edit_that_could_not_have_come_back_is_refused(
+    desk: Desk, recording: Recording, tmp_path: Path, edits: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(BadInput, match=says) as caught:
+        await fork(recording, desk.graph("never said"), home=tmp_path / "home", step="think.3", edits=edits)
+
+    assert caught.value.where == f"--edit {next(iter(edits))}"
 
 
 async def test_an_effect_after_the_fork_is_gated_as_ever(desk: Desk, recording: Recording, tmp_path: Path) -> None:
