@@ -12,11 +12,13 @@ from langgraph.graph import END
 from langgraph.types import Command, Durability
 
 from interlock.graphs.patterns import Compiled, assembly_of
+from interlock.runtime.clock import SystemClock
 from interlock.runtime.errors import RecordingBroken
 from interlock.runtime.home import Home, using
 from interlock.runtime.journal.manifests import changes
 from interlock.runtime.journal.prompts import message_made
 from interlock.runtime.records import Caller
+from interlock.runtime.replay.causes import dated
 from interlock.runtime.replay.differences import readable
 from interlock.runtime.replay.home import ReplayHome
 from interlock.runtime.replay.player import CutOff, Diverged, Divergence, Player
@@ -188,7 +190,7 @@ def _told(player: Player, graph: Compiled, error: BaseException | None) -> Repla
     recording, found = player.recording, player.divergence
     assembly = assembly_of(graph)
     changed = readable_manifest(recording, graph) if assembly else ()
-    diff = readable(found, recording) if found else ()
+    diff = (*readable(found, recording), *dated(found, recording, SystemClock().now())) if found else ()
     if found and found.found is None and error is not None:
         diff = (*diff, f"the replay failed: {type(error).__name__}: {error}")
     return Replayed(

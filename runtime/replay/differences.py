@@ -19,7 +19,7 @@ def readable(found: Divergence, recording: Recording) -> tuple[str, ...]:
         return (*head, *_missing_tool(recorded, now))
     return (
         *head,
-        *difflib_lines(_lines(recorded, recording.bodies), _lines(now, {**recording.bodies, **found.bodies})),
+        *difflib_lines(lines_of(recorded, recording.bodies), lines_of(now, {**recording.bodies, **found.bodies})),
     )
 
 
@@ -88,7 +88,7 @@ def difflib_lines(before: list[str], after: list[str]) -> list[str]:
     return lines[2:]
 
 
-def _lines(step: "Step | Happened", bodies: dict[str, Any]) -> list[str]:
+def lines_of(step: "Step | Happened", bodies: dict[str, Any]) -> list[str]:
     """Spell a request or an event out, line by line."""
     facts = {k: v for k, v in step.facts.items() if k not in UNCOMPARED.get(step.kind, frozenset[str]())}
     if step.kind == "run_started":

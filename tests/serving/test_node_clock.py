@@ -13,6 +13,7 @@ from langgraph.runtime import Runtime
 from interlock import Agent
 from interlock.graphs.state import ThreadState
 from interlock.graphs.workflow import Compiled, Workflow
+from interlock.runtime.clock import ManualClock, SystemClock
 from interlock.runtime.home import Home
 from interlock.runtime.models.scripted import ScriptedChatModel
 from interlock.runtime.ports import Deps
@@ -97,6 +98,27 @@ async def test_a_node_that_draws_from_elsewhere_is_named_as_unsteady(tmp_path: P
 
     assert found.place == "1.finish"
     assert UNSTEADY in found.diff
+
+
+@pytest.mark.parametrize(("later", "named"), [("{}", True), ("{}, and it rains", False)])
+async def test_a_node_that_looks_at_a_calendar_of_its_own_is_named(tmp_path: Path, later: str, named: bool) -> None:
+    calendar = tmp_path / "calendar"
+
+    async def looks(state: Any, runtime: Any) -> dict[str, Any]:
+        return {"draft": AIMessage(f"Today is {calendar.read_text()}.")}
+
+    made = Workflow(Agent(name="a", model=ScriptedChatModel([])), ThreadState)
+    made.add_node("looks", looks)
+    made.add_edge(START, "looks")
+    made.add_edge("looks", END)
+    graph, home = made.compile(), Home(tmp_path / "home", clock=ManualClock())
+    calendar.write_text("2026-01-01")
+    _, recording = await recorded(home, graph)
+    calendar.write_text(later.format(SystemClock().now().date()))
+
+    found = await replay(recording, graph)
+
+    assert any("they differ by the date alone, 2026-01-01 when it was recorded" in line for line in found.diff) == named
 
 
 async def test_a_fork_is_told_again_what_was_drawn_before_it(tmp_path: Path) -> None:
