@@ -135,7 +135,7 @@ def learned(measured: Measured) -> None:
         others = [one for n, conversation in enumerate(measured.judged) for one in conversation if n != held_out]
         ranker = learn_ranker(others)
         for candidates, answers in questions:
-            first = [id for _, id in ranker.order(candidates)[:AT]]
+            first = [candidates.ids[place] for place in ranker.order(candidates)[:AT]]
             measured.recalls[LEARNED].append(len(answers.intersection(first)) / len(answers))
 
 

@@ -70,7 +70,7 @@ class Cloud:
         import numpy as np
 
         if not len(self.rows):
-            return Near(rows=self.rows, cosines=np.zeros(0))
+            return Near(rows=self.rows, own=np.zeros(0), cosines=np.zeros(0))
         # einsum stays on this thread; BLAS would wake others, which spin where cores are few.
         cosines = np.einsum("nd,d->n", self.vectors, vector).astype(np.float64)
         total, weight = cosines.copy(), np.ones(len(cosines))
@@ -80,7 +80,7 @@ class Cloud:
             total[:-step] += share * same * cosines[step:]
             weight[step:] += share * same
             weight[:-step] += share * same
-        return Near(rows=self.rows, cosines=total / weight)
+        return Near(rows=self.rows, own=cosines, cosines=total / weight)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +89,10 @@ class Near:
 
     rows: "NDArray[np.int64]"
     """Row numbers, ascending."""
+    own: "NDArray[np.float64]"
+    """Cosines with each row."""
     cosines: "NDArray[np.float64]"
+    """Cosines with each row and its neighbours."""
 
     def best(self, most: int) -> list[int]:
         """List the nearest rows, best first."""
@@ -99,11 +102,18 @@ class Near:
         return [int(self.rows[i]) for i in first[np.argsort(-self.cosines[first], kind="stable")]]
 
     def of(self, numbers: Sequence[int]) -> "NDArray[np.float64]":
-        """Give the cosines of rows, none below zero; zero for those that have no vector."""
+        """Give the cosines of rows and their neighbours, none below zero; zero for those that have no vector."""
+        return self._chosen(self.cosines, numbers)
+
+    def alone(self, numbers: Sequence[int]) -> "NDArray[np.float64]":
+        """Give the cosines of rows alone, none below zero; zero for those that have no vector."""
+        return self._chosen(self.own, numbers)
+
+    def _chosen(self, cosines: "NDArray[np.float64]", numbers: Sequence[int]) -> "NDArray[np.float64]":
         import numpy as np
 
         if not len(self.rows):
             return np.zeros(len(numbers))
         places = np.minimum(np.searchsorted(self.rows, numbers), len(self.rows) - 1)
         known = self.rows[places] == np.asarray(numbers, dtype=np.int64)
-        return np.where(known, np.maximum(self.cosines[places], 0.0), 0.0)
+        return np.where(known, np.maximum(cosines[places], 0.0), 0.0)

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from hashlib import sha256
 
-from interlock.memory.recalling import STOPWORDS
+from interlock.memory.stopwords import STOPWORDS
 
 _WORD = re.compile(r"\d+(?:[.,:]\d+)*|\w+(?:['’-]\w+)*")
 _NEGATIONS = frozenset(_WORD.findall("not no never neither nor without hardly cannot nothing nobody none"))

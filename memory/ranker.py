@@ -1,31 +1,32 @@
-"""A ranker that was learned: it corrects the fixed weights' scores by what else speaks for a memory.
+"""A ranker that was learned: it orders what the fixed weights found by all that speaks for a memory.
 
 None is shipped. `learn_ranker` makes one from questions of which it is known what answers them, such as one's own.
 """
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError, model_validator
 
 from interlock.memory.evidence import Candidates, candidates
-from interlock.memory.ranking import Hit
+from interlock.memory.listwise import fitted
+from interlock.memory.ranking import Asked, Hit
 from interlock.runtime.errors import PolicyBroken
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    Table = NDArray[np.float64]
+    Row = NDArray[np.float64]
 
-SHRINK = 0.01
-"""How strongly corrections are drawn to zero: where little was learned from, the fixed weights stand."""
-ROUNDS, RATE = 500, 0.2
+SHRINK = 20.0
+"""How many questions it takes to move the corrections about half of the way from the fixed weights."""
 
 
-class Correction(BaseModel, frozen=True, extra="forbid"):
+class Correction(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     """What one kind of evidence adds to a score, by how far it is from its mean."""
 
     evidence: str
@@ -37,6 +38,12 @@ class Ranker(BaseModel, frozen=True, extra="forbid"):
     """Corrections to the fixed score."""
 
     corrections: tuple[Correction, ...]
+
+    @model_validator(mode="after")
+    def _knows_its_evidence(self) -> Self:
+        if unknown := sorted({part.evidence for part in self.corrections}.difference(_kinds())):
+            raise ValueError(f"no such kinds of evidence: {', '.join(unknown)}")
+        return self
 
     @classmethod
     def load(cls, file: Path) -> Self:
@@ -53,63 +60,57 @@ class Ranker(BaseModel, frozen=True, extra="forbid"):
     def save(self, file: Path) -> None:
         file.write_text(self.model_dump_json(indent=1), encoding="utf-8")
 
-    def order(self, found: Candidates) -> list[tuple[float, str]]:
-        """Score candidates, best first: scores between 0 and 1, and ids."""
-        scored = [(self._score(evidence), id) for id, evidence in zip(found.ids, found.evidence, strict=True)]
-        return sorted(scored, key=lambda pair: -pair[0])
+    def order(self, found: Candidates) -> list[int]:
+        """Give the places of candidates, best first; equals keep their order."""
+        import numpy as np
 
-    def ranked(self, query: str, hits: Sequence[Hit]) -> list[Hit]:
-        """Score hits anew, best first."""
-        by_id = {hit.row["id"]: hit for hit in hits}
-        return [replace(by_id[id], score=score) for score, id in self.order(candidates(query, hits))]
+        if not found.ids:
+            return []
+        return [int(place) for place in np.argsort(-self._scores(found), kind="stable")]
 
-    def _score(self, evidence: dict[str, float]) -> float:
-        more = sum(part.slope * (evidence.get(part.evidence, part.mean) - part.mean) for part in self.corrections)
-        return min(max(evidence["score"] + more, 0.0), 1.0)
+    def ranked(self, asked: Asked, hits: Sequence[Hit]) -> list[Hit]:
+        """Put hits in another order, best first.
+
+        Scores stay with the places: the best has the best score that the fixed weights gave, and so on. So a least
+        score lets through as many as before, whatever was learned.
+        """
+        order = self.order(candidates(asked, hits))
+        return [replace(hits[place], score=hit.score) for place, hit in zip(order, hits, strict=True)]
+
+    def _scores(self, found: Candidates) -> "Row":
+        columns = {kind: place for place, kind in enumerate(found.kinds)}
+        scores = found.table[:, columns["score"]].copy()
+        for part in self.corrections:
+            scores += part.slope * (found.table[:, columns[part.evidence]] - part.mean)
+        return scores
 
 
 def learn_ranker(questions: Sequence[tuple[Candidates, Collection[str]]], *, shrink: float = SHRINK) -> Ranker:
     """Learn corrections that lift what answers a question above the rest of its candidates.
 
-    The loss is that of a softmax over each question's candidates, plus `shrink` times the corrections' squares
-    (Cao et al. 2007, ListNet, with the answers as the wanted distribution).
-
     Args:
         questions: candidates, and the ids of those that answer. Questions that no candidate answers teach nothing.
-        shrink: the fewer questions there are, the more of it is needed.
+        shrink: how strongly corrections are drawn to zero. Where little was learned from, the fixed weights stand.
     """
     import numpy as np
 
     usable = [(found, answers) for found, answers in questions if not set(answers).isdisjoint(found.ids)]
     if not usable:
         return Ranker(corrections=())
-    names = list(usable[0][0].evidence[0])
-    tables = [np.array([[row[name] for name in names] for row in found.evidence]) for found, _ in usable]
-    every = np.concatenate(tables)
+    kinds = usable[0][0].kinds
+    every = np.concatenate([found.table for found, _ in usable])
     means, scales = every.mean(axis=0), every.std(axis=0) + 1e-9
+    tables = [(found.table - means) / scales for found, _ in usable]
     wanted = [np.array([float(id in answers) for id in found.ids]) for found, answers in usable]
-    fixed = names.index("score")
-    slopes = _descended([(table - means) / scales for table in tables], wanted, fixed, shrink) * scales[fixed] / scales
-    parts = zip(names, means, slopes, strict=True)
-    return Ranker(corrections=tuple(Correction(evidence=n, mean=float(m), slope=float(s)) for n, m, s in parts))
+    fixed = kinds.index("score")
+    slopes = fitted(tables, wanted, fixed=fixed, shrink=shrink) * scales[fixed] / scales
+    parts = zip(kinds, means.tolist(), slopes.tolist(), strict=True)
+    return Ranker(corrections=tuple(Correction(evidence=kind, mean=m, slope=s) for kind, m, s in parts))
 
 
-def _descended(tables: "list[Table]", wanted: "list[Table]", fixed: int, shrink: float) -> "Table":
-    """Descend the loss's gradient; the fixed score counts as it stands, and is corrected as the rest is."""
+@lru_cache(maxsize=1)
+def _kinds() -> frozenset[str]:
     import numpy as np
 
-    longest = max(len(table) for table in tables)
-    width = tables[0].shape[1]
-    rows = np.zeros((len(tables), longest, width))
-    there = np.zeros((len(tables), longest))
-    shares = np.zeros((len(tables), longest))
-    for i, (table, answers) in enumerate(zip(tables, wanted, strict=True)):
-        rows[i, : len(table)], there[i, : len(table)] = table, 1
-        shares[i, : len(table)] = answers / answers.sum()
-    weights = np.zeros(width)
-    for _ in range(ROUNDS):
-        scores = rows[:, :, fixed] + rows @ weights
-        odds = np.exp(scores - scores.max(axis=1, keepdims=True)) * there
-        missed = odds / odds.sum(axis=1, keepdims=True) - shares
-        weights -= RATE * (np.einsum("qn,qnd->d", missed, rows) / len(tables) + 2 * shrink * weights)
-    return weights
+    nothing = Asked(text="", words=(), vectors=np.zeros((0, 1), dtype=np.float32), weights=np.zeros(0))
+    return frozenset(candidates(nothing, []).kinds)

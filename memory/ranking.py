@@ -13,7 +13,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from interlock.memory.cloud import Near
+from interlock.memory.dates import fits
 from interlock.memory.projection import SCALE, unpacked
+from interlock.memory.wording import speaker_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,14 +24,12 @@ if TYPE_CHECKING:
     Matrix = NDArray[np.float32]
     Row = NDArray[np.float64]
 
-WORDS, NEAR, SPEAKER, ANSWER = 0.3, 0.3, 0.15, 0.1
+WORDS, NEAR, SPEAKER, DAY, ANSWER = 0.3, 0.3, 0.15, 0.2, 0.1
 MEANING = 0.7
 PRIOR_ROWS = 20
 """As if so many texts without any rare word had been seen: a memory of three rows knows no frequencies."""
 PRIOR_SHARE = 0.8
 HALF_LIFE = timedelta(days=30)
-SPEAKER_ENDS = 40
-"""By which character the `: ` after a speaker's name has come."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,9 @@ class Hit:
     meaning: float
     words: float
     near: float | None
-    """None where vectors could not be asked."""
+    """The cosine with the text and its neighbours; None where vectors could not be asked."""
+    alone: float | None
+    """The cosine with the text alone."""
 
     @property
     def why(self) -> str:
@@ -77,17 +79,24 @@ def weights(pieces: Sequence[str], rows: int, rows_with: Mapping[str, int], comm
     return np.array([weight(piece) for piece in pieces])
 
 
-def likeness(asked: Asked, blobs: "list[bytes]") -> "Row":
-    """Compare the query with each text, word by word: weighted means of each piece's best cosine."""
+def nearest(asked: Asked, blobs: "list[bytes]") -> "Row":
+    """Compare the query with each text, word by word: each piece's best cosine, shape (pieces, texts)."""
     import numpy as np
 
     rows, counts = unpacked(blobs, asked.vectors.shape[1])
     if not asked.words or not len(rows):
-        return np.zeros(len(blobs))
+        return np.zeros((len(asked.words), len(blobs)))
     alike = np.einsum("qd,nd->qn", asked.vectors, rows)
     starts = np.minimum(np.cumsum(counts) - counts, alike.shape[1] - 1)
     best = np.where(counts == 0, 0.0, np.maximum.reduceat(alike, starts, axis=1))
-    return np.asarray(asked.weights @ np.maximum(best, 0.0) / (SCALE * asked.weights.sum()))
+    return np.asarray(np.maximum(best, 0.0) / SCALE)
+
+
+def likeness(best: "Row", weights: "Row") -> "Row":
+    """Weigh what `nearest` gave: one number for each text."""
+    import numpy as np
+
+    return np.asarray(weights @ best / max(float(weights.sum()), 1e-9))
 
 
 def rank(asked: Asked, rows: Sequence[sqlite3.Row], *, words: Mapping[int, float], near: Near | None) -> list[Hit]:
@@ -103,17 +112,27 @@ def rank(asked: Asked, rows: Sequence[sqlite3.Row], *, words: Mapping[int, float
 
     if not rows:
         return []
-    meaning = likeness(asked, [row["vectors"] for row in rows])
+    meaning = likeness(nearest(asked, [row["vectors"] for row in rows]), asked.weights)
     found = np.array([max(words.get(row["row"], 0.0), 0.0) for row in rows])
     found = found / max(found.max(), 1e-9)
-    close = np.zeros(len(rows)) if near is None else near.of([row["row"] for row in rows])
+    numbers = [row["row"] for row in rows]
+    close = np.zeros(len(rows)) if near is None else near.of(numbers)
+    alone = np.zeros(len(rows)) if near is None else near.alone(numbers)
     named = _named(asked.text, [row["text"] for row in rows])
-    scores = MEANING * meaning + meaning.max() * (WORDS * found + NEAR * close + SPEAKER * named)
+    dated = fits(asked.text, [row["valid_from"] for row in rows])
+    scores = MEANING * meaning + meaning.max() * (WORDS * found + NEAR * close + SPEAKER * named + DAY * dated)
     most = MEANING + WORDS + (0.0 if near is None else NEAR)
     scores = np.minimum(_answers(rows, scores) / most, 1.0)
     order = sorted(range(len(rows)), key=lambda i: (-scores[i], rows[i]["row"]))
     return [
-        Hit(row=rows[i], score=scores[i], meaning=meaning[i], words=found[i], near=None if near is None else close[i])
+        Hit(
+            row=rows[i],
+            score=scores[i],
+            meaning=meaning[i],
+            words=found[i],
+            near=None if near is None else close[i],
+            alone=None if near is None else alone[i],
+        )
         for i in order
     ]
 
@@ -134,8 +153,7 @@ def _named(query: str, texts: Sequence[str]) -> "Row":
     import numpy as np
 
     asked = set(re.findall(r"\w+", query.casefold()))
-    speakers = [text[:SPEAKER_ENDS].partition(": ") for text in texts]
-    named = np.array([bool(sep) and not asked.isdisjoint(n.casefold().split()) for n, sep, _ in speakers], dtype=float)
+    named = np.array([not asked.isdisjoint(speaker_of(text)[0].split()) for text in texts], dtype=float)
     return np.zeros(len(texts)) if named.min() else named
 
 

@@ -12,24 +12,23 @@ from typing import Any
 from interlock.memory.judging import RECALLED
 from interlock.memory.policies import ReadPolicy, within
 from interlock.memory.ranking import Hit
+from interlock.memory.stopwords import STOPWORDS
 from interlock.memory.truth import Truth, as_text
 from interlock.runtime.memories import Owner, Recall, Recalled, Withheld
 from interlock.runtime.records import Confidentiality, Label
 
-CANDIDATES = 60
+CANDIDATES = 100
+"""How many are looked at by words, and how many by meaning."""
+AROUND = 2
+"""How many turns before and after a candidate a ranker looks at."""
 WIDER = 4
 CHARACTERS_PER_TOKEN = 4
-SHOWN = "m.row, m.id, m.text, m.kind, m.subject, m.sensitivity, m.purposes, m.label, m.learned_at, m.previous"
+SHOWN = (
+    "m.row, m.id, m.agent, m.text, m.kind, m.subject, m.sensitivity, m.purposes, m.label, m.run, m.previous,"
+    " m.valid_from, m.learned_at"
+)
 QUERY_CHARACTERS = 2_000
 QUERY_TERMS = 64
-STOPWORDS = frozenset(
-    re.findall(
-        r"\w+",
-        "a an and are as at be been by can could did do does for from had has have he her him his how i if in is it its"
-        " me my of on or our shall she should so than that the their them then there these they this to us was we were"
-        " what when where which who whom why will with would you your",
-    )
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,6 +194,15 @@ def meeting(truth: Truth, condition: Condition, numbers: Iterable[int]) -> list[
         condition.values | {"numbers": json.dumps(list(numbers))},
     )
     return [row["row"] for row in found]
+
+
+def beside(truth: Truth, numbers: Iterable[int], steps: int) -> set[int]:
+    """List rows together with those that were written just before and after them."""
+    found = truth.rows(
+        "SELECT DISTINCT m.row FROM json_each(?) j JOIN memories m ON m.row BETWEEN j.value - ? AND j.value + ?",
+        (json.dumps(list(numbers)), steps, steps),
+    )
+    return {row["row"] for row in found}
 
 
 def latest(truth: Truth, condition: Condition, limit: int) -> list[int]:

@@ -17,9 +17,10 @@ from interlock.memory.policies import ReadPolicy
 from interlock.memory.projection import directions, packed, shrunk
 from interlock.memory.ranking import Asked, Hit, aged, rank, weights
 from interlock.memory.recalling import (
+    AROUND,
     CANDIDATES,
-    STOPWORDS,
     Condition,
+    beside,
     by_words,
     fetch,
     frequencies,
@@ -33,6 +34,7 @@ from interlock.memory.recalling import (
 )
 from interlock.memory.records import Record
 from interlock.memory.rows import CONFLICTS, MADE_FROM, Said, Tokens, remove, with_slot
+from interlock.memory.stopwords import STOPWORDS
 from interlock.memory.truth import FILE, NEWEST, Truth, held
 from interlock.memory.uses import Uses
 from interlock.memory.vectors import Vectors
@@ -107,9 +109,10 @@ class Shelf:
         condition = readable_rows(seen_by(owner), policy, self.moment(now))
         if not latest(self.truth, condition, 1):
             return Recall()
-        hits = self._hits(readable(query), condition)
+        asked = self._asked(readable(query))
+        hits = self._hits(asked, condition, around=AROUND if policy.ranker else 0)
         if policy.ranker is not None:
-            hits = policy.ranker.ranked(query, hits)
+            hits = policy.ranker.ranked(asked, hits)
         if policy.recency:
             hits = aged(hits, policy.recency, now)
         found = permitted(hits, policy, roles)
@@ -118,7 +121,8 @@ class Shelf:
 
     def candidates(self, query: str, owner: Owner, now: datetime) -> Candidates:
         """Tell what speaks for each memory that may answer a query."""
-        return candidates(query, self._hits(readable(query), live(seen_by(owner), self.moment(now))))
+        asked = self._asked(readable(query))
+        return candidates(asked, self._hits(asked, live(seen_by(owner), self.moment(now)), around=AROUND))
 
     def moment(self, now: datetime) -> datetime:
         """Give the time, but none before the last that is on record."""
@@ -211,8 +215,13 @@ class Shelf:
         vectors = self.vectors.raw([row["row"] for row in rows])
         return [row["text"] for row in rows], [*(row["vectors"] for row in rows), *vectors]
 
-    def _hits(self, query: str, condition: Condition) -> list[Hit]:
-        """Rank the best candidates by words and by meaning; those that no vector stands for come by age."""
+    def _hits(self, asked: Asked, condition: Condition, *, around: int) -> list[Hit]:
+        """Rank the best candidates by words and by meaning; those that no vector stands for come by age.
+
+        Args:
+            around: how many of the turns before and after each are ranked with them.
+        """
+        query = asked.text
         named = named_in(self.truth, query)
         words = by_words(self.truth, query, condition, CANDIDATES)
         near = self._near(unnamed(query, named))
@@ -221,7 +230,9 @@ class Shelf:
             numbers |= self._nearest(near, condition)
         unseen = condition if near is None else condition.also("m.in_vectors = 0")
         numbers |= set(latest(self.truth, unseen, CANDIDATES))
-        ranked = rank(self._asked(query), fetch(self.truth, condition, numbers), words=words, near=near)
+        if around:
+            numbers |= beside(self.truth, numbers, around)
+        ranked = rank(asked, fetch(self.truth, condition, numbers), words=words, near=near)
         return lifted(ranked, named) if named else ranked
 
     def _nearest(self, near: Near, condition: Condition) -> set[int]:

@@ -87,7 +87,7 @@ class Store:
     def candidates(self, query: str, owner: Owner) -> Candidates:
         """Give what may answer a query, and what speaks for each: what `interlock.memory.learn_ranker` learns from."""
         if not self._shelves.exists(owner):
-            return Candidates(ids=(), evidence=())
+            return Candidates.none()
         with self._shelves.of(owner) as shelf:
             return shelf.candidates(query, owner, self._clock.now())
 

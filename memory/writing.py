@@ -12,9 +12,9 @@ from typing import Any
 from interlock.memory.frames import Frame, frame_of
 from interlock.memory.judging import Verdict
 from interlock.memory.policies import WritePolicy, stricter
-from interlock.memory.recalling import STOPWORDS
 from interlock.memory.rows import CONFLICTS, Said, Tokens, insert, link
 from interlock.memory.slots import Place, end, others_in, place_in_slot, slot_key
+from interlock.memory.stopwords import STOPWORDS
 from interlock.memory.truth import NEWEST, as_text, held
 from interlock.runtime.memories import Note, Owner, Written
 from interlock.runtime.records import Label

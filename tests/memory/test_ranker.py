@@ -1,9 +1,8 @@
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from interlock.memory import ReadPolicy
 from interlock.memory.evidence import Candidates
@@ -20,10 +19,14 @@ def told(store: Store, owner: Owner) -> list[str]:
     return [store.add(Note(text=text, kind="episode", run="r"), owner).id for text in TURNS]
 
 
-def question(answer: str, **evidence: float) -> tuple[Candidates, list[str]]:
-    """Two candidates alike but for the answer's evidence."""
-    rows = tuple({"score": 0.5, **{name: value * (id == answer) for name, value in evidence.items()}} for id in "ab")
-    return Candidates(ids=("a", "b"), evidence=rows), [answer]
+def question(answer: str) -> tuple[Candidates, list[str]]:
+    """Two candidates alike, but that one answers a question."""
+    table = np.array([[0.5, float(id == answer)] for id in "ab"])
+    return Candidates(ids=("a", "b"), kinds=("score", "answers"), table=table), [answer]
+
+
+def first(ranker: Ranker, found: Candidates) -> str:
+    return found.ids[ranker.order(found)[0]]
 
 
 def test_candidates_come_with_what_speaks_for_them(store: Store, ann: Owner) -> None:
@@ -32,9 +35,10 @@ def test_candidates_come_with_what_speaks_for_them(store: Store, ann: Owner) -> 
     found = store.candidates("Where is the spare key kept?", ann)
 
     assert set(found.ids) == set(ids)
-    by_id = dict(zip(found.ids, found.evidence, strict=True))
-    assert by_id[ids[0]]["asks"] == 1.0
-    assert by_id[ids[1]]["answers"] > by_id[ids[2]]["answers"] == 0.0
+    evidence = {id: dict(zip(found.kinds, row, strict=True)) for id, row in zip(found.ids, found.table, strict=True)}
+    assert [evidence[id]["asks"] for id in ids] == [1, 0, 0]
+    assert [evidence[id]["answers"] for id in ids] == [0, 1, 0]
+    assert [evidence[id]["score, at -1"] for id in ids] == [0, evidence[ids[0]]["score"], evidence[ids[1]]["score"]]
 
 
 def test_asking_for_candidates_counts_as_no_use(store: Store, ann: Owner) -> None:
@@ -46,33 +50,49 @@ def test_asking_for_candidates_counts_as_no_use(store: Store, ann: Owner) -> Non
 
 
 def test_a_user_of_whom_nothing_is_known_has_no_candidates(store: Store) -> None:
-    assert store.candidates("spare key", Owner(tenant="t", user="nobody")) == Candidates(ids=(), evidence=())
+    found = store.candidates("spare key", Owner(tenant="t", user="nobody"))
+
+    assert found.ids == ()
+    assert Ranker(corrections=()).order(found) == []
 
 
 def test_what_tells_answers_from_the_rest_is_learned() -> None:
-    ranker = learn_ranker([question("ab"[n % 2], answers=1.0) for n in range(20)])
+    ranker = learn_ranker([question("ab"[n % 2]) for n in range(20)])
 
-    assert ranker.order(question("b", answers=1.0)[0])[0][1] == "b"
+    assert first(ranker, question("b")[0]) == "b"
+
+
+def test_the_same_questions_make_the_same_ranker() -> None:
+    assert learn_ranker([question("a"), question("b")]) == learn_ranker([question("a"), question("b")])
+
+
+def test_few_questions_change_less_than_many() -> None:
+    def slope(questions: int) -> float:
+        (part,) = (p for p in learn_ranker([question("b")] * questions).corrections if p.evidence == "answers")
+        return part.slope
+
+    assert 0 < slope(1) < slope(20)
 
 
 def test_where_nothing_is_to_be_learned_the_fixed_order_stands() -> None:
-    unanswerable = (Candidates(ids=("a",), evidence=({"score": 0.5},)), ["not among them"])
+    found, _ = question("a")
+    unanswerable = (found, ["not among them"])
 
     for ranker in (learn_ranker([]), learn_ranker([unanswerable])):
-        assert [id for _, id in ranker.order(question("a")[0])] == ["a", "b"]
+        assert ranker.order(found) == [0, 1]
 
 
-@given(st.lists(st.tuples(st.floats(0, 1), st.floats(-5, 5)), min_size=1, max_size=20), st.floats(-9, 9))
-def test_scores_stay_between_nought_and_one(rows: list[tuple[float, float]], slope: float) -> None:
-    ranker = Ranker(corrections=(Correction(evidence="names", mean=0.0, slope=slope),))
-    found = Candidates(
-        ids=tuple(str(n) for n in range(len(rows))), evidence=tuple({"score": s, "names": n} for s, n in rows)
+def test_a_ranker_changes_the_order_and_leaves_the_scores_to_the_places(store: Store, ann: Owner) -> None:
+    told(store, ann)
+    asked_last = ReadPolicy(
+        ranker=Ranker(corrections=(Correction(evidence="asks", mean=0.0, slope=-9.0),)), min_score=0
     )
 
-    scores = [score for score, _ in ranker.order(found)]
+    fixed = store.search("Where is the spare key?", ann, ReadPolicy(min_score=0)).items
+    learned = store.search("Where is the spare key?", ann, asked_last).items
 
-    assert all(0 <= score <= 1 for score in scores)
-    assert scores == sorted(scores, reverse=True)
+    assert [item.score for item in learned] == [item.score for item in fixed]
+    assert learned[-1].id == fixed[0].id
 
 
 def test_a_read_policy_may_bring_a_ranker(store: Store, ann: Owner, tmp_path: Path) -> None:
@@ -84,7 +104,17 @@ def test_a_read_policy_may_bring_a_ranker(store: Store, ann: Owner, tmp_path: Pa
     assert store.search("Where is the spare key?", ann, learned).items[0].text != TURNS[0]
 
 
-@pytest.mark.parametrize("content", [None, "", "{}", '{"corrections": [{"evidence": "names"}]}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        "",
+        "{}",
+        '{"corrections": [{"evidence": "asks"}]}',
+        '{"corrections": [{"evidence": "the weather", "mean": 0, "slope": 1}]}',
+        '{"corrections": [{"evidence": "asks", "mean": 0, "slope": NaN}]}',
+    ],
+)
 def test_a_broken_ranker_is_refused(tmp_path: Path, content: str | None) -> None:
     if content is not None:
         (tmp_path / "ranker.json").write_text(content)
