@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
 
 import yaml
-from pydantic import AfterValidator, BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, ValidationInfo, field_validator
 
 from interlock.memory.ranker import Ranker
 from interlock.runtime.errors import PolicyBroken
@@ -15,6 +15,8 @@ from interlock.runtime.memories import FactRule, Kind, Sensitivity, Speaker, com
 
 SENSITIVITIES: tuple[Sensitivity, ...] = ("normal", "personal", "secret")
 KINDS: frozenset[Kind] = frozenset(("fact", "preference", "episode", "procedure"))
+FOLDER = "folder"
+"""Where a policy's file lies, in the context of its validation."""
 SPEAKERS: frozenset[Speaker] = frozenset(("user", "agent", "tool", "operator"))
 
 
@@ -34,7 +36,8 @@ class Policy(BaseModel, frozen=True, extra="forbid"):
             PolicyBroken: the file cannot be read, or holds something else.
         """
         try:
-            return cls.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")) or {})
+            data: Any = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+            return cls.model_validate(data, context={FOLDER: file.parent})
         except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as error:
             raise PolicyBroken(what=str(error), where=str(file), fix="correct the memory policy") from error
 
@@ -99,7 +102,8 @@ class ReadPolicy(Policy, frozen=True, extra="forbid"):
     tokens: int | None = Field(default=800, ge=1)
     """How much text comes back at most, in model tokens, estimated at four characters each."""
     ranker: Ranker | None = None
-    """Corrects the fixed weights' scores; None: they stand."""
+    """Puts what the fixed weights found in another order; None: theirs stands. In a file: the name of a ranker's file,
+    seen from the policy's folder."""
     recency: float = Field(default=0.0, ge=0, le=0.1)
     """By which share of its score at most what was learned lately is raised, and what is old is lowered. 0.03 settles
     near ties; a tenth costs more than a point of recall already (docs/decisions/0009)."""
@@ -109,6 +113,15 @@ class ReadPolicy(Policy, frozen=True, extra="forbid"):
     """Answer with what was known then, and held true then; None: now."""
     true_at: datetime | None = None
     """Answer with what held true then, by what is known (at `as_of`, or now); None: the same time."""
+
+    @field_validator("ranker", mode="before")
+    @classmethod
+    def _named_ranker(cls, value: Any, info: ValidationInfo) -> Any:
+        return (
+            Ranker.load(cast(dict[str, Path], info.context or {}).get(FOLDER, Path()) / value)
+            if isinstance(value, str)
+            else value
+        )
 
 
 class PrunePolicy(Policy, frozen=True, extra="forbid"):
