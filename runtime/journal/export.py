@@ -6,11 +6,11 @@ import orjson
 
 from interlock.runtime.database import Database
 from interlock.runtime.journal.journal import ALL, FORMAT, PAYLOADS
-from interlock.runtime.journal.seals import sealed
+from interlock.runtime.journal.seals import last_cut, sealed
 
 
 def export(database: Database, *, content: bool = False) -> Iterator[str]:
-    """Give one JSON document a line: a beginning, the rows in order, the seals, and the end.
+    """Give one JSON document a line: a beginning, the cut where rows were pruned, the rows in order, the seals, the end.
 
     Args:
         content: also what people wrote and tools returned, with the keys that bind it to the rows. Without it the lines
@@ -18,6 +18,8 @@ def export(database: Database, *, content: bool = False) -> Iterator[str]:
     """
     rows = database.read(ALL)
     yield _line(type="interlock-journal", format=FORMAT, hash="SHA-256(previous hash, newline, head)")
+    if (cut := last_cut(database)) is not None:
+        yield _line(type="cut", **vars(cut))
     for seq, _run, _thread, _kind, head, hash_ in rows:
         yield _line(type="row", seq=seq, head=head, hash=hash_)
     for seal in sealed(database):

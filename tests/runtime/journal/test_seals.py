@@ -1,10 +1,13 @@
 """Seals, exports and the one question about who did what."""
 
 import json
+import re
 import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +19,13 @@ from interlock.runtime.database import Statement
 from interlock.runtime.errors import BadInput
 from interlock.runtime.home import Home
 from interlock.runtime.journal.audit import verify
+from interlock.runtime.journal.erasing import erase_all, held_of
 from interlock.runtime.journal.events import Noted, RunEnded
 from interlock.runtime.journal.export import export
-from interlock.runtime.journal.journal import Scope
+from interlock.runtime.journal.journal import ALL, Scope
+from interlock.runtime.journal.pruning import prune
 from interlock.runtime.journal.seals import INTERVAL, Seal, read_head, sealed
+from interlock.runtime.memories import Owner
 
 SCOPE = Scope(run="r1", thread="t1", subject=Scope.subject_of("default", "7"))
 SCRIPT = Path(__file__).parents[3] / "docs" / "verify_export.py"
@@ -152,6 +158,38 @@ def test_a_stranger_can_verify_an_export(home: Home, tmp_path: Path) -> None:
 
     assert checked(tmp_path, *export(home.database), head=head) == (0, "whole")
     assert checked(tmp_path, *export(home.database, content=True), head=head) == (0, "whole")
+
+
+def test_a_stranger_is_told_what_was_erased_and_removed_by_rule(home: Home, tmp_path: Path) -> None:
+    write(home, 20)
+    head = kept(home)
+    with home.database.transaction() as tx:
+        home.journal.append(tx, replace(SCOPE, run="r2"), "2.node", Noted(what="check", facts={"n": 1}))
+    prune(home, before=home.clock.now() + timedelta(days=1))
+    for number, owner in enumerate((Owner(tenant="default", user="7"), Owner(tenant="default", user="8"))):
+        with home.database.transaction() as tx:
+            erase_all(tx, home, held_of(home, owner), f"e{number}")
+
+    verdict = verify(home.database)
+    cut = home.database.read(ALL)[0][0] - 1
+    status, said = checked(tmp_path, *export(home.database), head=head)
+
+    assert verdict.ok
+    assert (status, said.split("; ")[:2]) == (0, ["whole", f"rows 1 to {cut} were removed by rule"])
+    assert re.search(r"; [1-9]\d* contents were erased, as row \d+ tells", said)
+
+
+@pytest.mark.parametrize("how", ["drop", "forge"])
+def test_a_stranger_believes_no_cut_that_is_not_signed(home: Home, tmp_path: Path, how: str) -> None:
+    write(home, 20)
+    head = kept(home)
+    lines = [json.loads(line) for line in export(home.database)]
+    rows = [line for line in lines if line["type"] == "row"]
+    cut = {**vars(head), "type": "cut", "seq": rows[4]["seq"], "hash": rows[4]["hash"]}
+    without = [line for line in lines if line not in rows[:5]]
+    forged = [without[0], *([cut] if how == "forge" else []), *without[1:]]
+
+    assert checked(tmp_path, *map(json.dumps, forged))[0] == 1
 
 
 def changed(lines: list[dict[str, Any]], how: str) -> list[dict[str, Any]]:
