@@ -36,9 +36,10 @@ async def think(state: Reads, runtime: Runtime[Deps], *, then: str = "finish") -
     reply = await ask(deps.model, messages, at=f"think.{step}", tools=True)
     if not reply.tool_calls:
         return Command(goto=then, update={"draft": reply, "steps": step})
-    if circling := going_in_circles(reply.tool_calls, state["messages"]):
-        await deps.notebook.note("loop", f"think.{step}.loop", {"tools": circling})
-        return Command(goto="think", update={"messages": [reply, *told(reply.tool_calls)], "steps": step})
+    if circles := going_in_circles(reply.tool_calls, state["messages"], deps.tools.contract):
+        facts = {"tools": [circle.tool for circle in circles], "repeats": [circle.repeats for circle in circles]}
+        await deps.notebook.note("loop", f"think.{step}.loop", facts)
+        return Command(goto="think", update={"messages": [reply, *told(reply.tool_calls, circles)], "steps": step})
     traced = origins(reply.tool_calls, state, deps.tools.contract)
     return Command(goto=sends(reply, state, step, traced), update={"messages": [reply], "steps": step})
 

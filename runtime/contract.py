@@ -29,6 +29,8 @@ class ToolContract:
     idempotent: bool = False
     open_world: bool = False
     """Its results are untrusted text."""
+    polling: bool = False
+    """It is called again and again until its result changes; that is no model going in circles."""
     timeout_s: float = 30.0
     retries: int = 0
     limit_s: float | None = None

@@ -235,6 +235,25 @@ class ModelUnclear(InterlockError):
 
 
 @dataclass(eq=False, kw_only=True)
+class GoingInCircles(InterlockError):
+    """A model asks for the same call again and again, which brings the same result, and does not take no for it."""
+
+    code = "loop"
+
+    tool: str
+    repeats: int
+    """How often the call brought the same result."""
+    told: int
+    """How often the model was told so."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.tool} brought the same result {self.repeats} times, and was asked for again {self.told + 1} times; "
+            "if its result is waited for, declare it with @tool(polling=True)"
+        )
+
+
+@dataclass(eq=False, kw_only=True)
 class OutputBroken(InterlockError):
     """What a model gave breaks the schema that it must have, also when asked once more. It is not passed on."""
 

@@ -34,6 +34,7 @@ def tool(
     destructive: bool | None = ...,
     idempotent: bool = ...,
     open_world: bool = ...,
+    polling: bool = ...,
     timeout: float = ...,
     retries: int = ...,
     version: str = ...,
@@ -61,8 +62,9 @@ def tool(function: Callable[..., Any] | None = None, /, **promise: Any) -> Any:
     Args:
         function: the function, where `@tool` stands without arguments.
         promise: `read_only`: changes nothing. `destructive`: may undo or overwrite (default: unless read-only).
-            `idempotent`: twice is as good as once. `open_world`: its results are untrusted text. `timeout`: seconds
-            for one attempt. `retries`: further attempts after `transient` errors, for repeatable tools only.
+            `idempotent`: twice is as good as once. `open_world`: its results are untrusted text. `polling`: it
+            is called until its result changes, which is no loop. `timeout`: seconds for one attempt. `retries`:
+            further attempts after `transient` errors, for repeatable tools only.
             `usd`: cost of one call. `sensitive`: arguments that choose a recipient, an amount or a resource.
             `untrusted`, `attested`, `private`: dotted paths of result fields that hold text of others, that the
             system vouches for, or that are for the user alone (`"*"`: all). `registries`: by argument, a function
@@ -88,6 +90,7 @@ class _Promise:
     destructive: bool | None = None
     idempotent: bool = False
     open_world: bool = False
+    polling: bool = False
     timeout: float = 30.0
     retries: int = 0
     version: str = "1"
@@ -136,6 +139,7 @@ class _Promise:
             destructive=not self.read_only if self.destructive is None else self.destructive,
             idempotent=self.idempotent,
             open_world=self.open_world,
+            polling=self.polling,
             timeout_s=self.timeout,
             tracked=self.status is not None,
             retries=self.retries,
@@ -157,6 +161,8 @@ def check_promise(contract: ToolContract, place: Place) -> None:
     """
     if contract.read_only and contract.destructive:
         raise place.broken("it is declared read_only and destructive", "drop one of the two")
+    if contract.polling and not contract.read_only:
+        raise place.broken("it is declared polling and changes something", "declare it read_only, or drop polling")
     if not contract.timeout_s > 0:
         raise place.broken(f"the timeout is {contract.timeout_s}", "give seconds above 0")
     if contract.retries < 0:

@@ -36,6 +36,7 @@ class Hints:
     destructive: bool | None = None
     idempotent: bool | None = None
     open_world: bool | None = None
+    polling: bool = False
     sensitive: frozenset[str] = field(default_factory=frozenset[str])
 
 
@@ -199,6 +200,7 @@ def _contract(found: Any, place: Place, trusted: bool, known: Hints, timeout: fl
         destructive=not read_only and _first(known.destructive, said and said.destructive_hint, True),
         idempotent=_first(known.idempotent, said and said.idempotent_hint, False),
         open_world=_first(known.open_world, said and said.open_world_hint, True),
+        polling=known.polling and read_only,
         timeout_s=timeout,
         sensitive=known.sensitive,
     )

@@ -10,7 +10,7 @@ from interlock.runtime.journal.seals import last_cut, sealed
 
 
 def export(database: Database, *, content: bool = False) -> Iterator[str]:
-    """Give one JSON document a line: a beginning, the cut where rows were pruned, the rows in order, the seals, the end.
+    """Give one JSON document a line: a beginning, the cut if rows were pruned, the rows in order, the seals, the end.
 
     Args:
         content: also what people wrote and tools returned, with the keys that bind it to the rows. Without it the lines

@@ -234,16 +234,6 @@ async def test_a_model_that_calls_a_tool_when_it_should_answer_meets_the_gate(
     assert set(reply.calls[1].policies) == {"interlock.untrusted-choice", "interlock.off-plan"}
 
 
-async def test_a_model_that_goes_in_circles_is_told_so_and_its_call_is_not_made(
-    desk: Desk, home: Home, tmp_path: Path
-) -> None:
-    reads = [calls(call("read_letter", str(number))) for number in range(5)]
-    reply = await answer(tool_loop(agent(desk, tmp_path, *reads, "Enough.")), home, "Read the letter.")
-
-    assert [made.outcome for made in reply.calls] == ["done"] * 3
-    assert reply.text == "Enough."
-
-
 async def test_a_policy_changes_a_request_before_the_model_sees_it_and_a_result_too(home: Home) -> None:
     @tool(read_only=True)
     def card() -> dict[str, str]:
