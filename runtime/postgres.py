@@ -194,7 +194,8 @@ class PostgresDatabase:
                 return self._link.asked(lambda connection: _run(connection, statement, values).fetchall())
             except psycopg.Error as error:
                 what = f"cannot read the database: {self._link.told(error)}"
-                raise DatabaseUnreachable(what=what, where=self.where, fix="see the server's log") from error
+                fix = "let the role use the schema and its tables, or see the server's log"
+                raise DatabaseUnreachable(what=what, where=self.where, fix=fix) from error
 
     def rows(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Give every row of every table, and the table's name, LangGraph's among them."""

@@ -78,8 +78,9 @@ class Link:
 
     def has(self, connection: Connection, table: str) -> bool:
         """Tell whether there is such a table."""
-        name = f"{self.address.schema}.{table}"
-        return run(connection, "SELECT to_regclass(%s) IS NOT NULL", (name,)).fetchone() == (True,)
+        # Not `to_regclass`, which may answer from what the session knew before it waited for a lock.
+        sql = "SELECT count(*) FROM pg_tables WHERE schemaname = %s AND tablename = %s"
+        return run(connection, sql, (self.address.schema, table)).fetchone() == (1,)
 
     def rewrite(self, tables: Iterable[str]) -> None:
         """Write tables anew, so that nothing that was deleted lies in their files.

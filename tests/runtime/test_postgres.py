@@ -59,6 +59,30 @@ def test_two_homes_write_one_chain(home: Home, tmp_path: Path, url: str) -> None
     assert [(verdict.rows, verdict.ok) for verdict in found] == [(81, True), (81, True)]
 
 
+def test_machines_that_open_an_empty_database_at_once_all_come_in(home: Home, tmp_path: Path, postgres: Server) -> None:
+    note(home)
+    url, failed = postgres.url(), list[Exception]()
+    homes = [joined(home, tmp_path / f"other{n}", url) for n in range(6)]
+
+    def come(one: Home) -> None:
+        try:
+            one.saver()
+            note(one)
+        except Exception as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=come, args=(one,)) for one in homes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert failed == []
+    assert verify(homes[0].database).rows == 6
+    for one in homes:
+        one.close()
+
+
 def test_what_a_block_wrote_that_failed_is_not_there(home: Home) -> None:
     note(home)
 
