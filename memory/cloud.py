@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -73,14 +74,21 @@ class Cloud:
             return Near(rows=self.rows, own=np.zeros(0), cosines=np.zeros(0))
         # einsum stays on this thread; BLAS would wake others, which spin where cores are few.
         cosines = np.einsum("nd,d->n", self.vectors, vector).astype(np.float64)
+        if not self._neighbours:
+            return Near(rows=self.rows, own=cosines, cosines=cosines)
         total, weight = cosines.copy(), np.ones(len(cosines))
-        for step, share in NEIGHBOURS:
-            same = self.turns[step:] == self.turns[:-step]
-            total[step:] += share * same * cosines[:-step]
-            total[:-step] += share * same * cosines[step:]
-            weight[step:] += share * same
-            weight[:-step] += share * same
+        for step, shares in self._neighbours:
+            total[step:] += shares * cosines[:-step]
+            total[:-step] += shares * cosines[step:]
+            weight[step:] += shares
+            weight[:-step] += shares
         return Near(rows=self.rows, own=cosines, cosines=total / weight)
+
+    @cached_property
+    def _neighbours(self) -> "list[tuple[int, NDArray[np.float64]]]":
+        """Tell how much each row counts for the one so many steps further on; empty where no row has a neighbour."""
+        pairs = [(step, share * (self.turns[step:] == self.turns[:-step])) for step, share in NEIGHBOURS]
+        return [(step, shares) for step, shares in pairs if shares.any()]
 
 
 @dataclass(frozen=True, kw_only=True)

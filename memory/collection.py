@@ -119,8 +119,8 @@ def overwrite(folder: Path, embedder: str, ids: Sequence[str]) -> None:
         present = collection.get(ids=list(ids), include=["embeddings"])
         if present["ids"]:
             blank = [[1.0] * len(present["embeddings"][0])]
-            # Twice, so that even one victim makes enough writes to reach the graph before it is deleted there.
-            for _ in range(2):
+            # One victim is written twice: so many writes it takes to reach the graph before it is deleted there.
+            for _ in range(2 if len(present["ids"]) == 1 else 1):
                 collection.upsert(ids=present["ids"], embeddings=blank * len(present["ids"]))
             collection.query(query_embeddings=blank, n_results=1)
             collection.delete(ids=present["ids"])

@@ -118,17 +118,13 @@ def _table(hashes: "Hashes") -> Any:
 
 
 def _rolling(data: "NDArray[np.uint8]", salt: bytes) -> "dict[int, Hashes]":
-    """Hash every window of every size; longer ones are joined from two of half the size."""
+    """Hash every window of every size, each joined from two of half the size."""
     import numpy as np
 
     base = int.from_bytes(salt[:4], "big") | 1
-    eight = np.zeros(max(len(data) - 7, 0), dtype=np.uint32)
-    for i in range(8):
-        eight = eight * np.uint32(base) + data[i : i + len(eight)]
-    hashes = {8: eight}
-    for size in (16, 32):
-        half = hashes[size // 2]
-        step = size // 2
+    hashes = {1: data.astype(np.uint32)}
+    for size in (2, 4, 8, 16, 32):
+        half, step = hashes[size // 2], size // 2
         power = np.uint32(pow(base, step, 1 << 32))
         hashes[size] = half[:-step] * power + half[step:] if len(half) > step else half[:0]
-    return hashes
+    return {size: hashes[size] for size in SIZES}

@@ -3,8 +3,6 @@
 import json
 import os
 import sqlite3
-from collections.abc import Generator
-from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
@@ -30,19 +28,26 @@ def _hashed(name: str) -> str:
     return sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-@contextmanager
-def usable(folder: Path) -> Generator[None]:
+class usable:  # a class costs a third of a generator, and each query passes it
     """Turn what a file system or a database may object to into an error that says what to do."""
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        raise HomeUnusable(what=f"memory: {error}", where=str(folder), fix="check the disk and the folder") from error
-    except UnicodeEncodeError as error:
-        fix = "give names, ids and runs in whole characters"
-        raise BadInput(what="memory: half a character (a lone surrogate)", where=repr(error.object), fix=fix) from error
-    except OSError as error:
-        fix = "make the folder writable, or give another one"
-        raise HomeUnusable(what=f"memory: {error.strerror or error}", where=str(folder), fix=fix) from error
+
+    __slots__ = ("_folder",)
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, sqlite3.DatabaseError):
+            fix = "check the disk and the folder"
+            raise HomeUnusable(what=f"memory: {error}", where=str(self._folder), fix=fix) from error
+        if isinstance(error, UnicodeEncodeError):
+            what, fix = "memory: half a character (a lone surrogate)", "give names, ids and runs in whole characters"
+            raise BadInput(what=what, where=repr(error.object), fix=fix) from error
+        if isinstance(error, OSError):
+            fix = "make the folder writable, or give another one"
+            raise HomeUnusable(what=f"memory: {error.strerror or error}", where=str(self._folder), fix=fix) from error
 
 
 class WriterLock:

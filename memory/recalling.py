@@ -93,11 +93,12 @@ def by_words(truth: Truth, query: str, condition: Condition, limit: int) -> dict
         # Scored first and joined then: joining every row that holds a word costs as much as scoring it.
         found = truth.rows(
             "SELECT f.row, f.score FROM (SELECT rowid AS row, -bm25(words) AS score FROM words WHERE words MATCH :match"  # noqa: S608
-            f" ORDER BY score DESC LIMIT :looked) f JOIN memories m ON m.row = f.row WHERE {condition.sql}",
-            condition.values | {"match": match, "looked": looked},
+            f" ORDER BY score DESC LIMIT :looked) f CROSS JOIN memories m ON m.row = f.row WHERE {condition.sql}"
+            " LIMIT :most",
+            condition.values | {"match": match, "looked": looked, "most": limit},
         )
         if len(found) >= limit or looked >= count(truth):
-            return {row["row"]: row["score"] for row in found[:limit]}
+            return {row["row"]: row["score"] for row in found}
         looked *= WIDER
 
 

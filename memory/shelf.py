@@ -216,7 +216,7 @@ class Shelf:
         return [row["text"] for row in rows], [*(row["vectors"] for row in rows), *vectors]
 
     def _hits(self, asked: Asked, condition: Condition, *, around: int) -> list[Hit]:
-        """Rank the best candidates by words and by meaning; those that no vector stands for come by age.
+        """Rank the best candidates by words and by meaning; where vectors cannot be asked, the newest are looked at.
 
         Args:
             around: how many of the turns before and after each are ranked with them.
@@ -226,10 +226,7 @@ class Shelf:
         words = by_words(self.truth, query, condition, CANDIDATES)
         near = self._near(unnamed(query, named))
         numbers = set(words) | set(slots_of(self.truth, named, condition, CANDIDATES))
-        if near is not None:
-            numbers |= self._nearest(near, condition)
-        unseen = condition if near is None else condition.also("m.in_vectors = 0")
-        numbers |= set(latest(self.truth, unseen, CANDIDATES))
+        numbers |= set(latest(self.truth, condition, CANDIDATES)) if near is None else self._nearest(near, condition)
         if around:
             numbers |= beside(self.truth, numbers, around)
         ranked = rank(asked, fetch(self.truth, condition, numbers), words=words, near=near)

@@ -21,10 +21,11 @@ class Uses:
         self._mutex = threading.Lock()
 
     def count(self, ids: Iterable[str], now: datetime) -> None:
+        at = as_text(now)
         with self._mutex:
             for id in ids:
                 times, _ = self._counted.get(id, (0, ""))
-                self._counted[id] = times + 1, as_text(now)
+                self._counted[id] = times + 1, at
             full = len(self._counted) > KEPT
         if full:
             self.write()
