@@ -65,7 +65,7 @@ def minilm(path: str | Path | None = None) -> Embedder:
     """Give the process's MiniLM; weights are loaded with the first text.
 
     Looked for in this order: `path`, the folder that the environment variable INTERLOCK_MINILM names, the installed
-    weights package, the local hub cache, the hub.
+    weights package, the local hub cache, the hub. A folder that is named may hold it for ONNX Runtime (`write_onnx`).
 
     Raises:
         ModelMissing: it is in none of these places, or its weights are not the published ones. Raised at the first
@@ -77,10 +77,12 @@ def minilm(path: str | Path | None = None) -> Embedder:
 
 @lru_cache(maxsize=4)
 def _minilm(path: str | None) -> "MiniLM":
-    return MiniLM(path)
+    from interlock.runtime.models.onnx_minilm import ABOUT, OnnxMiniLM
+
+    return OnnxMiniLM(Path(path)) if path and (Path(path) / ABOUT).is_file() else MiniLM(path)
 
 
-class _Reading:
+class Reading:
     """One text's vectors, of the sentence and of its tokens, from one pass through the network."""
 
     __slots__ = ("sentence", "tokens")
@@ -94,10 +96,13 @@ class MiniLM:
     """all-MiniLM-L6-v2 through sentence-transformers, on one CPU thread."""
 
     def __init__(self, path: str | None = None) -> None:
-        self._folder, self._expected = _find(path)
+        self._prepare(*_find(path))
+
+    def _prepare(self, folder: Path, expected: str | None) -> None:
+        self._folder, self._expected = folder, expected
         self._model: Any = None
         self._digest: str | None = None
-        self._cache: OrderedDict[str, _Reading] = OrderedDict()
+        self._cache: OrderedDict[str, Reading] = OrderedDict()
         # One at a time: fast tokenizers refuse to be borrowed twice, and the CPU is busy anyway.
         self._lock = threading.RLock()
 
@@ -109,8 +114,13 @@ class MiniLM:
         return f"{'all-MiniLM-L6-v2' if self._digest == PUBLISHED_SHA256 else self._folder.name}@{self._digest[:16]}"
 
     @property
+    def folder(self) -> Path:
+        """Where it lies."""
+        return self._folder
+
+    @property
     def dimensions(self) -> int:
-        return 384 if self._expected else int(self._loaded().get_embedding_dimension())
+        return 384 if self._expected else int(self.model().get_embedding_dimension())
 
     def embed(self, texts: Sequence[str]) -> "Matrix":
         import numpy as np
@@ -122,11 +132,11 @@ class MiniLM:
     def tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
         return [reading.tokens for reading in self._read(texts)]
 
-    def _read(self, texts: Sequence[str]) -> list[_Reading]:
+    def _read(self, texts: Sequence[str]) -> list[Reading]:
         """Take each text's reading from the cache, or make it."""
         if self._model is None:
             with opening():  # also while another run's call loads it
-                self._loaded()
+                self.model()
         with self._lock:
             known = {text: self._cache[text] for text in texts if text in self._cache}
             missing = [text for text in dict.fromkeys(texts) if text not in known]
@@ -138,16 +148,17 @@ class MiniLM:
                 self._cache.popitem(last=False)
             return [known[text] for text in texts]
 
-    def _compute(self, texts: list[str]) -> list[_Reading]:
+    def _compute(self, texts: list[str]) -> list[Reading]:
         if not texts:
             return []
-        model = self._loaded()
+        model = self.model()
         with _one_thread():
             found = model.encode(texts, output_value=None, batch_size=BATCH, show_progress_bar=False)
         special = set(model.tokenizer.all_special_tokens)
         return [_reading(features, model.tokenizer, special) for features in found]
 
-    def _loaded(self) -> Any:
+    def model(self) -> Any:
+        """Give what computes, loaded: a sentence-transformers model."""
         with self._lock:
             if self._model is None:
                 with ThreadPoolExecutor(1) as pool:  # hashing and importing take turns waiting for the disk
@@ -158,19 +169,19 @@ class MiniLM:
             return self._model
 
 
-def _reading(features: dict[str, Any], tokenizer: Any, special: set[str]) -> _Reading:
+def _reading(features: dict[str, Any], tokenizer: Any, special: set[str]) -> Reading:
     import numpy as np
 
     mask = features["attention_mask"].bool()
-    vectors: Matrix = _unit(features["token_embeddings"][mask].numpy())
+    vectors: Matrix = unit(features["token_embeddings"][mask].numpy())
     words: list[str] = tokenizer.convert_ids_to_tokens(features["input_ids"][mask].tolist())
     inner = [i for i, word in enumerate(words) if word not in special]
-    sentence: Matrix = _unit(features["sentence_embedding"].numpy()[None, :])[0]
+    sentence: Matrix = unit(features["sentence_embedding"].numpy()[None, :])[0]
     tokens = TokenVectors(words=tuple(words[i] for i in inner), vectors=np.ascontiguousarray(vectors[inner]))
-    return _Reading(sentence, tokens)
+    return Reading(sentence, tokens)
 
 
-def _unit(rows: "Matrix") -> "Matrix":
+def unit(rows: "Matrix") -> "Matrix":
     import numpy as np
 
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
@@ -233,9 +244,7 @@ def _ways_out() -> str:
 
 def _verified(folder: Path, expected: str | None) -> str:
     """Hash the weights, and refuse them where another digest is expected."""
-    file = (folder / WEIGHTS).resolve()
-    stat = file.stat()
-    digest = _digest(str(file), stat.st_size, stat.st_mtime_ns, stat.st_ino)
+    digest = digest_of(folder / WEIGHTS)
     if expected is not None and digest != expected:
         raise ModelMissing(
             what=f"{WEIGHTS} is not the published model: SHA-256 {digest[:16]}…, not {expected[:16]}…",
@@ -243,6 +252,12 @@ def _verified(folder: Path, expected: str | None) -> str:
             fix=_ways_out(),
         )
     return digest
+
+
+def digest_of(file: Path) -> str:
+    """Hash a file; one that has not changed is not read again."""
+    stat = file.stat()
+    return _digest(str(file.resolve()), stat.st_size, stat.st_mtime_ns, stat.st_ino)
 
 
 @lru_cache(maxsize=8)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from interlock.runtime.memories import Kind, Sensitivity, Speaker
-from interlock.serving.cli import forgetting
+from interlock.serving.cli import embedding, forgetting
 from interlock.serving.cli.learning import learn
 from interlock.serving.cli.options import (
     AsJson,
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="See and rule what is remembered of a user.", no_args_is_help=True)
 forgetting.register(app)
 app.command()(learn)
+embedding.register(app)
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="A memory's id.")]
 OfAgent = Annotated[str | None, typer.Option("--agent", help="By whose policies: a folder, or module:attr.")]
