@@ -31,9 +31,11 @@ class Hanging:
             self.stopped_after_s.append(time.monotonic() - began)
 
 
-SHARED = [Budget(seconds=0.4)] + [
-    Budget(limits=[Limit(scope=scope, per=per, seconds=0.4)])
-    for scope, per in (("thread", "ever"), ("user", "day"), ("tenant", "month"))
+SHARED = [
+    Budget(seconds=0.4),
+    Budget(limits=[Limit(scope="thread", per="ever", seconds=0.4)]),
+    Budget(limits=[Limit(scope="user", per="day", seconds=0.4)]),
+    Budget(limits=[Limit(scope="tenant", per="month", seconds=0.4)]),
 ]
 
 
@@ -92,10 +94,11 @@ async def test_parallel_branches_end_together_with_the_time_that_is_left(home: H
 
 async def test_a_limit_whose_time_seems_over_is_asked_whether_it_is() -> None:
     slices = iter([0.02, 0.02, 0.02, 0.0])
+    limit = TimeLimit(lambda: next(slices))
     began = time.monotonic()
 
     with pytest.raises(TimeoutError):
-        async with TimeLimit(lambda: next(slices)) as limit:
+        async with limit:
             await asyncio.sleep(30)
 
     assert limit.expired()
