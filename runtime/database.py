@@ -144,6 +144,10 @@ class Database(Protocol):
         """Fetch rows outside any transaction of this thread."""
         ...
 
+    def alone(self) -> AbstractContextManager[bool]:
+        """Hold what one process of all machines can hold at a time; gives whether it was free."""
+        ...
+
     def rows(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Give every row of every table, and the table's name; those of checkpoints too, where they lie beside."""
         ...

@@ -197,6 +197,17 @@ class PostgresDatabase:
                 fix = "let the role use the schema and its tables, or see the server's log"
                 raise DatabaseUnreachable(what=what, where=self.where, fix=fix) from error
 
+    @contextmanager
+    def alone(self) -> Generator[bool]:
+        """Hold what one process of all machines can hold at a time; gives whether it was free."""
+        with self._link.lock:
+            ((free,),) = self._link.asked(lambda connection: run(connection, self._link.alone).fetchall())
+        try:
+            yield free
+        finally:
+            if free:
+                self._link.end_alone()
+
     def rows(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Give every row of every table, and the table's name, LangGraph's among them."""
         for (table,) in self.read(_TABLES, of=self._link.address.schema):

@@ -46,6 +46,8 @@ class Link:
         key = hashlib.sha256(f"interlock {address.schema}".encode()).digest()
         self.one_writer = f"SELECT pg_advisory_xact_lock({int.from_bytes(key[:8], signed=True)})"
         """Waits until no other transaction writes, on any machine."""
+        self.alone = f"SELECT pg_try_advisory_lock({int.from_bytes(key[8:16], signed=True)})"
+        """Tells whether this session may do what one of all may do at a time; it may until it ends."""
         self.made = 0
         """How often it was connected."""
         self._connection: Connection | None = None
@@ -100,6 +102,12 @@ class Link:
             except psycopg.Error as error:
                 what = f"erased, but cannot write {self.address.where} anew: {self.told(error)}"
                 raise JournalBroken(what=what) from error
+
+    def end_alone(self) -> None:
+        """Let others do what one may do at a time; with a session that is lost, that went."""
+        with self.lock:
+            if self._connection is not None and not self._connection.closed:
+                run(self._connection, self.alone.replace("pg_try_advisory_lock", "pg_advisory_unlock"))
 
     def roll_back(self) -> None:
         """Let go of what was not committed."""

@@ -181,6 +181,11 @@ class SqliteDatabase:
         with self._lock:
             return SqliteTransaction(self._connection).all(statement, **values)
 
+    @contextmanager
+    def alone(self) -> Generator[bool]:
+        """Hold nothing: who shares the file shares its folder, and the locks in that."""
+        yield True
+
     def rows(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Give every row of every table, and the table's name."""
         for table in metadata.sorted_tables:

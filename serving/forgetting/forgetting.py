@@ -19,7 +19,7 @@ from interlock.memory.layout import LOCK_WAIT_S, usable
 from interlock.memory.receipts import Receipt, fields_of, prints_of, size_of
 from interlock.memory.records import Forgotten
 from interlock.memory.store import Store
-from interlock.runtime import erasures
+from interlock.runtime import binding, erasures
 from interlock.runtime.erasures import Erasure
 from interlock.runtime.errors import ErasureIncomplete, MemoryBusy
 from interlock.runtime.home import Home
@@ -78,12 +78,24 @@ class Forgetting:
             fix = "wait until it is done"
             raise MemoryBusy(what="another process is erasing", where=str(self.home.path), fix=fix) from error
         try:
-            yield
+            with self.home.database.alone() as free:
+                if not free:
+                    raise MemoryBusy(
+                        what="another machine is erasing", where=self.home.database.where, fix="wait until it is done"
+                    )
+                yield
         finally:
             lock.release()
 
     def _finished(self) -> list[Receipt]:
-        return [self._carried_out(erasure) for erasure in erasures.pending(self.home.database)]
+        """Finish what was begun here, and elsewhere if it needs no other machine's memories."""
+        pending = erasures.pending(self.home.database)
+        return [self._carried_out(one) for one in pending if not one.memories or one.id.endswith(self._mark)]
+
+    @property
+    def _mark(self) -> str:
+        """Tells, in an erasure's id, which of the homes that share a database has the memories."""
+        return f"@{binding.name_of(self.home.path)}" if self.home.elsewhere else ""
 
     def _require_no_hold(self, owner: Owner) -> None:
         erasures.require_no_hold(erasures.held(self.home.database), owner)
@@ -100,7 +112,7 @@ class Forgetting:
         found, unsearched = cut(texts, blobs)
         prints = Fingerprints.of(secrets.token_bytes(16), found)
         erasure = Erasure(
-            id=self.home.clock.new_id(), owner=owner, memories=tuple(ids), everything=everything,
+            id=f"{self.home.clock.new_id()}{self._mark}", owner=owner, memories=tuple(ids), everything=everything,
             prints=fields_of(prints), unsearched=unsearched,
         )  # fmt: skip
         with self.home.database.transaction(durable=True) as tx:

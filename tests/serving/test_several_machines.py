@@ -11,6 +11,12 @@ import pytest
 from tests.serving.conftest import Cli, Done
 
 from _postgres import PASSWORD, Server
+from interlock.memory.fingerprints import Fingerprints
+from interlock.memory.receipts import fields_of
+from interlock.runtime.binding import name_of
+from interlock.runtime.erasures import Erasure, begin
+from interlock.runtime.home import Home
+from interlock.runtime.memories import Owner
 from interlock.runtime.settings import settings
 
 ROOT = Path(__file__).parents[2]
@@ -159,6 +165,39 @@ def test_a_receipt_says_that_a_servers_files_were_not_searched(machines: tuple[M
     [server] = told.json["receipt"]["servers"]
     assert server.startswith("postgresql://127.0.0.1")
     assert "its files, log and backups were not searched" in told.err
+
+
+def test_an_erasure_that_was_cut_off_is_left_to_the_machine_that_has_the_memories(
+    machines: tuple[Machine, Machine], shared: str
+) -> None:
+    one, two = machines
+    one.run(SAID, user="ann")
+    ids = [record["id"] for record in one("memory", "list", "--user", "ann", "--json").json]
+    home = Home(one.home, database=shared)
+    cut_off = Erasure(
+        id=f"e1@{name_of(one.home)}", owner=Owner(tenant="default", user="ann"), memories=tuple(ids), everything=True,
+        prints=fields_of(Fingerprints.of(b"salt" * 4, [SAID.encode()[:32]])), unsearched=0,
+    )  # fmt: skip
+    with home.database.transaction() as tx:
+        begin(tx, cut_off, ["t-ann"], home.clock)
+    home.close()
+
+    assert two("memory", "check", "--json").json["finished"] == []
+    [receipt] = one("memory", "check", "--json").json["finished"]
+    assert receipt["ids"] == ids
+
+
+def test_one_machine_at_a_time_erases(machines: tuple[Machine, Machine], shared: str) -> None:
+    one, two = machines
+    home = Home(one.home, database=shared)
+
+    with home.database.alone() as free:
+        told = two("memory", "check")
+    home.close()
+
+    assert (free, told.status) == (True, 2)
+    assert "another machine is erasing" in told.err
+    assert two("memory", "check").status == 0
 
 
 def test_doctor_tells_where_the_journal_is_but_not_the_password(machines: tuple[Machine, Machine]) -> None:

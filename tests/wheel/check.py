@@ -58,7 +58,7 @@ def install(wheel: Path, env: Path) -> Path:
     """Make a clean environment with the wheel in it, and return the folder of its programs."""
     EnvBuilder(with_pip=True).create(env)
     pip = [env / "bin" / "python", "-m", "pip", "install", "--quiet", "--no-compile"]
-    run([*pip, "--constraint", ROOT / "constraints.txt", f"{wheel}[offline]"], cwd=env)
+    run([*pip, "--constraint", ROOT / "constraints.txt", f"{wheel}[offline,postgres]"], cwd=env)
     return env / "bin"
 
 
