@@ -62,12 +62,13 @@ def _mask(value: Any) -> Any:
 
 
 def _capped(value: Any, limit: Decimal) -> Any:
+    if value is None or isinstance(value, bool):
+        return value
     try:
-        over = Decimal(str(value)) > limit
-    except InvalidOperation:
-        return value
-    if not over:
-        return value
+        if Decimal(str(value)) <= limit:
+            return value
+    except InvalidOperation:  # not a number, or words around one: nobody can say that it is not over
+        pass
     return str(limit) if isinstance(value, str) else float(limit) if isinstance(value, float) else int(limit)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
+from interlock.runtime.checks import changed
 from interlock.runtime.database import Transaction
 from interlock.runtime.gate.backstop import Passage, passing
 from interlock.runtime.gate.leases import keep, lasting
@@ -95,14 +96,20 @@ class Gate:
             )
         )
 
-    def require(self, run: OpenRun, at: str, action: str, arguments: dict[str, Any], label: Label) -> Decision:
+    def require(
+        self, run: OpenRun, at: str, action: str, arguments: dict[str, Any], label: Label, *, changes: bool = False
+    ) -> Decision:
         """Decide on something without which the run cannot go on.
+
+        Args:
+            changes: whether what a policy changes goes on as changed. If not, it may not go on where that would matter.
 
         Raises:
             PolicyDenied: it is not allowed.
         """
         decision = self.decide(run, action, arguments, label)
-        if decision.outcome in ("allow", "transform"):
+        as_it_is = changes or not decision.changes or changed(arguments, decision.changes) == arguments
+        if decision.outcome in ("allow", "transform") and as_it_is:
             return decision
         self.refuse(run, at, Refused(action=action, decision=decision, code="denied", request=arguments, label=label))
         raise PolicyDenied(action=action, decision=decision)

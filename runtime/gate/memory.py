@@ -14,7 +14,7 @@ from interlock.runtime.gate.gate import Call, Gate
 from interlock.runtime.gate.led_here import led_here
 from interlock.runtime.gate.run import OpenRun
 from interlock.runtime.journal import events
-from interlock.runtime.memories import Note, Owner, Pruned, Recall, Written
+from interlock.runtime.memories import Note, Owner, Pruned, Recall, Withheld, Written
 from interlock.runtime.ports import MemoryPlan, MemoryStore
 from interlock.runtime.records import Decision, Label, Usage
 
@@ -39,7 +39,12 @@ class GatedMemory:
 
     async def recall(self, query: str, *, at: str) -> Recall:
         """Bring back what answers the query and may be read."""
-        decision = self.gate.require(self.run, at, "read_memory", {"query": query}, Label())
+        facts = {"query": query}
+        decision = self.gate.require(self.run, at, "read_memory", facts, Label(), changes=True)
+        query = str(changed(facts, decision.changes).get("query", ""))
+
+        async def recalled() -> Recall:
+            return _changed(await self.store.recall(query, self._owner, roles=self.run.caller.roles), decision)
 
         def read(found: Recall | None, ms: float) -> events.MemoryRead:
             return events.MemoryRead(
@@ -55,7 +60,7 @@ class GatedMemory:
             Call(
                 at=at,
                 passage="tool",
-                do=lambda: self.store.recall(query, self._owner, roles=self.run.caller.roles),
+                do=recalled,
                 intended=lambda _tx: events.Noted(what="recall", facts={}),
                 done=lambda _tx, found, ms: read(found, ms),
                 failed=lambda _tx, error, ms: _failed("read_memory", error, decision),
@@ -180,6 +185,17 @@ class GatedMemory:
 def changed_text(text: str, decision: Decision) -> str:
     """Do to a text what a policy asks for; what is dropped leaves nothing."""
     return str(changed({"text": text}, decision.changes).get("text", "")) if decision.changes else text
+
+
+def _changed(found: Recall, decision: Decision) -> Recall:
+    """Do to what was recalled what a policy asks for; what it drops is withheld."""
+    if not decision.changes:
+        return found
+    texts = [changed_text(item.text, decision) for item in found.items]
+    items = [item.model_copy(update={"text": text}) for item, text in zip(found.items, texts, strict=True) if text]
+    by = ", ".join(decision.policies)
+    gone = [Withheld(id=item.id, rule=by) for item, text in zip(found.items, texts, strict=True) if not text]
+    return found.model_copy(update={"items": tuple(items), "withheld": (*found.withheld, *gone)})
 
 
 def _edited(arguments: dict[str, Any]) -> dict[str, str]:

@@ -26,7 +26,7 @@ class GatedDoor:
 
     async def enter(self, text: str, *, at: str) -> str:
         """Let a request in."""
-        decision = self.gate.require(self.run, at, "take_input", {"text": text}, Label())
+        decision = self.gate.require(self.run, at, "take_input", {"text": text}, Label(), changes=True)
         if not decision.changes:
             return text
         facts = {"action": "take_input", "decision": decision.model_dump(mode="json")}
@@ -38,7 +38,7 @@ class GatedDoor:
         facts: dict[str, Any] = {"text": text}
         if self.gate.policies.looks_at("reply", "ungrounded"):
             facts["ungrounded"] = ungrounded(text, given())
-        decision = self.gate.require(self.run, at, "reply", facts, label)
+        decision = self.gate.require(self.run, at, "reply", facts, label, changes=True)
         text = changed_text(text, decision)
         if self.output is not None:
             fitting(self.output, text)  # what a policy has changed must fit, too

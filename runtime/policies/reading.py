@@ -11,6 +11,7 @@ from cedarpy import (
     validate_policies,  # pyright: ignore[reportUnknownVariableType]  # its dicts are bare
 )
 
+from interlock.runtime.policies.changing import misplaced
 from interlock.runtime.policies.complaints import complaint
 from interlock.runtime.policies.passages import GROUP, Passage, World
 from interlock.runtime.policies.rules import Finding, Rule, Source, findings_in, lookalikes, meant, named_roles, rule_of
@@ -133,6 +134,7 @@ def _findings(source: Source, reads: list[Read], world: World) -> Iterator[Findi
     seen: dict[str, Read] = {}
     for each in reads:
         yield from findings_in(source, each.statement, each.policy, world.roles)
+        yield from misplaced(source, each.statement, each.policy, each.rule, world.passages)
         yield from _strangers(source, each, world)
         if each.rule.id in seen:
             first = seen[each.rule.id].rule.where

@@ -126,6 +126,48 @@ async def test_what_a_policy_changes_goes_on_as_changed(world: World, action: st
     assert CHANGED[action](world, reply)
 
 
+MEMORY = f"I always pay 80 with {CARD}."
+PARTS: dict[tuple[str, str], Callable[[World, Reply], Any]] = {
+    ("take_input", '@drop("text")'): lambda world, _reply: "Pay 80" not in world.prompts().replace(MEMORY, ""),
+    ("pay", '@cap("amount: 50")'): lambda world, _reply: world.paid == [(50, f"card {CARD}")],
+    ("pay", '@drop("note")'): lambda world, reply: (world.paid, reply.calls[0].outcome) == ([], "refused"),
+    ("pay", '@mask("note") @cap("amount: 50")'): lambda world, _reply: world.paid == [(50, "card [card]")],
+    ("take_result", '@drop("card")'): lambda world, _reply: '{"receipt":"R-80"}' in world.prompts(),
+    ("reply", '@drop("text")'): lambda _world, reply: reply.text == "",
+    ("read_memory", '@mask("text")'): lambda world, _reply: "I always pay 80 with [card]." in world.prompts(),
+    ("read_memory", '@drop("text")'): lambda world, _reply: "I always pay 80" not in world.prompts(),
+    ("read_memory", '@drop("query")'): lambda world, _reply: "I always pay 80" not in world.prompts(),
+}
+
+
+@pytest.mark.parametrize(("action", "marks"), PARTS)
+async def test_a_part_that_is_masked_dropped_or_capped_does_not_go_on(world: World, action: str, marks: str) -> None:
+    await world.remember(MEMORY)
+    reply = await world.run(f'@id("the-rule") {marks} forbid (principal, action == Action::"{action}", resource);')
+
+    assert reply.status == "done"
+    assert PARTS[action, marks](world, reply)
+
+
+async def test_what_is_dropped_of_what_was_to_be_remembered_is_not_kept(world: World) -> None:
+    await world.run('@drop("text") forbid (principal, action == Action::"write_memory", resource);')
+
+    assert CARD not in "".join(await world.remembered())
+
+
+async def test_a_change_that_cannot_be_made_where_every_action_is_meant_stops_the_run(world: World) -> None:
+    reply = await world.run('@id("the-rule") @drop("tools") forbid (principal, action, resource);')
+
+    assert (reply.status, world.paid) == ("stopped", [])
+    assert "the-rule" in reply.text
+
+
+async def test_a_rule_over_every_action_masks_what_holds_something_and_stops_nothing_else(world: World) -> None:
+    reply = await world.run('@mask("*") forbid (principal, action, resource) when { context.found.contains("card") };')
+
+    assert (reply.text, world.paid) == ("Paid with [card].", [(80, "card [card]")])
+
+
 async def test_a_call_that_is_denied_is_not_made_and_one_that_is_asked_about_waits(world: World) -> None:
     denied = await world.run(rule("pay", "deny"))
     world.model = ScriptedChatModel([PLAN])

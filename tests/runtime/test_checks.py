@@ -60,6 +60,25 @@ def test_a_policy_masks_drops_and_caps() -> None:
     assert changed(data, changes) == {"to": "[email]", "amount": 50, "items": [{"id": 1}, {"id": 2}]}
 
 
+@pytest.mark.parametrize(
+    ("value", "becomes"),
+    [
+        ("900", "50"),
+        ("NaN", "50"),
+        ("900 EUR", "50"),
+        ("Infinity", "50"),
+        (None, None),
+        (True, True),
+        ("7", "7"),
+        (7.5, 7.5),
+    ],
+)
+def test_what_nobody_can_say_to_be_under_a_cap_is_lowered_to_it(value: object, becomes: object) -> None:
+    cap = (Change(do="cap", field="amount", limit=Decimal(50)),)
+
+    assert changed({"amount": value}, cap) == {"amount": becomes}
+
+
 def test_a_forbid_that_caps_narrows_a_permit_and_grants_nothing() -> None:
     cap = """@id("cap") @cap("amount: 50")
         forbid (principal, action == Action::"pay", resource) when { context.args.amount > 50 };"""

@@ -162,3 +162,25 @@ def test_a_policy_with_several_errors_says_how_many_more_there_are_and_keeps_eac
         CedarPolicies(text, [])
 
     assert [each.where for each in pickle.loads(pickle.dumps(refused.value)).more] == ["policy:2:38"]  # noqa: S301
+
+
+@pytest.mark.parametrize(
+    ("action", "mark", "says"),
+    [
+        ("refund", '@mask("amout")', "refund has no 'amout' that could be changed"),
+        ("take_input", '@cap("text: 5")', "'text' of take_input is no number, and cannot be capped"),
+        ("make_plan", '@drop("tools")', "nothing of make_plan can be changed"),
+        ("call_model", '@mask("*")', "nothing of call_model can be changed"),
+        ("reply", '@mask("words")', "reply has no 'words' that could be changed"),
+    ],
+)
+def test_a_change_that_could_never_be_made_is_an_error(action: str, mark: str, says: str) -> None:
+    found = check(f'{mark} forbid (principal, action == Action::"{action}", resource);', [REFUND])
+
+    assert [finding.what for finding in found if finding.severity == "error"] == [says]
+
+
+def test_a_change_that_one_of_several_actions_can_make_is_none() -> None:
+    text = '@mask("text") forbid (principal, action in [Action::"refund", Action::"reply"], resource);'
+
+    assert [finding for finding in check(text, [REFUND]) if finding.severity == "error"] == []
