@@ -50,14 +50,16 @@ def chat(
     role: Roles = None,
     model: Model = None,
     home: HomePath = None,
+    json: AsJson = False,
 ) -> int:
-    """Talk with an agent; an empty line or end of input leaves."""
+    """Talk with an agent; an empty line or end of input leaves. With --json each reply is a line of JSON."""
+    machine = Machine(json)
     session = _session(agent, thread, user, tenant, role, model, home)
     typer.echo(f"thread {session.thread}; an empty line leaves", err=True)
-    return asyncio.run(_talk(session))
+    return asyncio.run(_talk(session, machine))
 
 
-async def _talk(session: "Session") -> int:
+async def _talk(session: "Session", machine: Machine) -> int:
     from interlock.runtime.errors import BadInput
 
     async with session:
@@ -69,7 +71,10 @@ async def _talk(session: "Session") -> int:
             if not text.strip():
                 return 0
             try:
-                show_reply(await session.send(text))
+                reply = await session.send(text)
+                machine.write(reply.model_dump(mode="json"))
+                if not machine.on:
+                    show_reply(reply)
             except BadInput as error:
                 typer.echo(f"interlock: {error.code}: {error}", err=True)
 

@@ -18,13 +18,18 @@ def register(app: typer.Typer) -> None:
 
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that does not exist yet, or is empty.")],
+    json: AsJson = False,
 ) -> int:
     """Make an agent project that runs at once."""
     from interlock.serving.project import make_project
 
-    for file in make_project(folder):
+    machine = Machine(json)
+    files = make_project(folder)
+    machine.write({"folder": str(folder), "files": [str(file) for file in files]})
+    for file in files:
         typer.echo(f"wrote {file}", err=True)
-    typer.echo(f'interlock run {quote(str(folder))} "What is 17.5 % of 240?"')
+    if not json:
+        typer.echo(f'interlock run {quote(str(folder))} "What is 17.5 % of 240?"')
     return 0
 
 

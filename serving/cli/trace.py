@@ -40,6 +40,7 @@ def trace(
     status: Annotated[str | None, typer.Option("--status", help="Only runs that stand so: done, waiting, …")] = None,
     since: Annotated[str | None, typer.Option("--since", help="Only runs begun in the last 30m, 12h, 7d …")] = None,
     min_usd: Annotated[float | None, typer.Option("--min-usd", help="Only runs that cost as much.")] = None,
+    max_usd: Annotated[float | None, typer.Option("--max-usd", help="Only runs that cost no more.")] = None,
     home: HomePath = None,
     json: AsJson = False,
 ) -> int:
@@ -49,7 +50,7 @@ def trace(
     """
     match words or []:
         case []:
-            wanted = _Wanted(agent=agent, user=user, status=status, since=since, min_usd=min_usd)
+            wanted = _Wanted(agent=agent, user=user, status=status, since=since, min_usd=min_usd, max_usd=max_usd)
             return _list(existing_home(home), wanted, Machine(json))
         case ["export", run]:
             return _export(run, home)
@@ -106,15 +107,17 @@ class _Wanted:
     status: str | None
     since: str | None
     min_usd: float | None
+    max_usd: float | None
 
     def includes(self, run: "RunSummary", now: datetime) -> bool:
-        """Tell whether a run is one of them; an unknown price is not known to be low."""
+        """Tell whether a run is one of them; an unknown price is known to be neither low nor high."""
         return (
             self.agent in (None, run.agent)
             and self.user in (None, run.user)
             and self.status in (None, run.status)
             and (self.since is None or now - run.started_at <= span(self.since))
             and (self.min_usd is None or run.usage.usd is None or run.usage.usd >= self.min_usd)
+            and (self.max_usd is None or run.usage.usd is None or run.usage.usd <= self.max_usd)
         )
 
 

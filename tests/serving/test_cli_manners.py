@@ -1,5 +1,6 @@
 """What the command line tells people who begin: versions, what is missing, and where output goes."""
 
+import json
 import subprocess
 import sys
 from datetime import UTC, date, datetime
@@ -54,6 +55,24 @@ def test_a_piped_chat_prints_replies_alone_on_stdout(project: str, tmp_path: Pat
 
     assert done.returncode == 0
     assert done.stdout.splitlines() == ["The balance of the till is 200.00."]
+
+
+def test_a_chat_for_machines_gives_each_reply_as_a_line_of_json(project: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", MAIN, "chat", project, "--home", str(tmp_path / "home"), "--json"]
+    said = "How much is in the till?\nPay out 60 from the till.\n"
+    done = subprocess.run(command, input=said, capture_output=True, text=True, check=False)
+
+    replies = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [reply["status"] for reply in replies] == ["done", "waiting"]
+    assert replies[0]["text"] == "The balance of the till is 200.00."
+
+
+def test_init_tells_machines_what_it_wrote(cli: Cli, tmp_path: Path) -> None:
+    told = cli("init", str(tmp_path / "new"), "--json", home=False).json
+
+    assert told["folder"] == str(tmp_path / "new")
+    assert str(tmp_path / "new" / "agent.py") in told["files"]
+    assert all(Path(file).is_file() for file in told["files"])
 
 
 def test_tomorrow_is_counted_from_the_clock_of_the_run(tmp_path: Path) -> None:

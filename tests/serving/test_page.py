@@ -35,6 +35,7 @@ def test_the_list_of_runs_is_filtered(cli: Cli, project: str) -> None:
     assert [r["run"] for r in cli("trace", "--status", "waiting", "--since", "1h", "--json").json] == [waiting]
     assert cli("trace", "--agent", "nobody", "--json").json == []
     assert cli("trace", "--min-usd", "1", "--json").json == []
+    assert len(cli("trace", "--max-usd", "0", "--json").json) == len(cli("trace", "--json").json) > 0
     assert cli("trace", "--since", "soon").status == 2
 
 
