@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-MONTHS: list[str] = "January February March April May June July August September October November December".split()  # noqa: SIM905
+MONTHS: Sequence[str] = "January February March April May June July August September October November December".split()  # noqa: SIM905
 WINDOW = 2
 """How many turns of a conversation before and after one are read along with it."""
 CONFLICTS = "conflicts"
