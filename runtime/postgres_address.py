@@ -3,14 +3,14 @@
 import re
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from interlock.runtime.errors import BadInput
 
 SCHEMES = ("postgresql", "postgres")
 DEFAULT_SCHEMA = "interlock"
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
-_FIX = "write postgresql://USER:PASSWORD@HOST:PORT/NAME, with %40 for an @ in the password"
+_FIX = "write postgresql://USER:PASSWORD@HOST:PORT/NAME, with %40, %2F and %23 for @, / and # in the password"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,14 +53,14 @@ def _without_schema(url: str) -> tuple[str, str]:
         raise _refused("it cannot be read") from None
     if parts.scheme not in SCHEMES:
         raise _refused("it does not begin with postgresql://")
-    if parts.netloc.count("@") > 1:
-        raise _refused("more than one @ stands before the host")
+    if parts.netloc.count("@") > 1 or "@" in parts.path or parts.fragment:
+        raise _refused("an @, / or # of the password stands there as it is")
     query = parse_qsl(parts.query, keep_blank_values=True)
     schema = dict(query).get("schema", DEFAULT_SCHEMA)
     if not _SCHEMA.fullmatch(schema):
         raise _refused(f"{schema!r} is no name for a schema: small letters, digits and _ are")
-    rest = urlencode([(name, value) for name, value in query if name != "schema"])
-    return urlunsplit(parts._replace(query=rest)), schema
+    rest = urlencode([(name, value) for name, value in query if name != "schema"], quote_via=quote)
+    return f"{parts.scheme}://{parts.netloc}{parts.path}?{rest}".rstrip("?"), schema  # urlunsplit drops an empty host
 
 
 def _shown(found: dict[str, Any], schema: str) -> str:

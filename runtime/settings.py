@@ -12,7 +12,7 @@ from interlock.runtime.errors import BadInput
 class Settings(BaseSettings):
     """What an operator sets for all agents of a process."""
 
-    model_config = SettingsConfigDict(env_prefix="INTERLOCK_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="INTERLOCK_", env_ignore_empty=True, frozen=True, extra="ignore")
 
     home: Path = Path(".interlock")
     database: SecretStr | None = None

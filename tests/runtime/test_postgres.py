@@ -155,6 +155,8 @@ def test_a_server_that_cannot_be_used_is_named_without_the_password(
     [
         "mysql://u:s3cret@h/d",
         "postgresql://u:s3@cret@h/d",
+        "postgresql://u:12/s3cret@h/d",
+        "postgresql://u:12#s3cret@h/d",
         "postgresql://u:s3cret@h:port/d?nonsense=1",
         "postgresql://u:s3cret@[h/d",
         "postgresql://u:s3cret@h/d?schema=a-b",
@@ -166,6 +168,22 @@ def test_a_url_that_is_none_is_refused_and_not_repeated(wrong: str) -> None:
         Address.of(wrong)
 
     assert "s3" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "where"),
+    [
+        ("postgresql://u:s3cret@h/d", "postgresql://h:5432/d, schema interlock"),
+        ("postgres://u@h:99/d?schema=mine&sslmode=require", "postgresql://h:99/d, schema mine"),
+        ("postgresql:///d?host=/run/sockets&schema=mine", "postgresql:///run/sockets:5432/d, schema mine"),
+        ("postgresql://u:a%40b%3F@[::1]/d", "postgresql://::1:5432/d, schema interlock"),
+    ],
+)
+def test_an_address_is_shown_without_user_and_password(url: str, where: str) -> None:
+    address = Address.of(url)
+
+    assert address.where == where
+    assert "s3cret" not in repr(address)
 
 
 def test_schemas_of_one_database_know_nothing_of_each_other(home: Home, tmp_path: Path, url: str) -> None:
