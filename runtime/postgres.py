@@ -67,8 +67,17 @@ class PostgresTransaction:
         return self._version
 
     def commit(self) -> None:
-        """Commit, on the connection that it was begun on."""
-        if run(self._connection, "COMMIT").statusmessage != "COMMIT":
+        """Commit, on the connection that it was begun on.
+
+        Raises:
+            JournalBroken: it was not committed, or nobody knows.
+        """
+        try:
+            done = run(self._connection, "COMMIT").statusmessage
+        except psycopg.OperationalError as error:
+            what = "the database was lost while it committed; whether it did is not known"
+            raise JournalBroken(what=what, fix="send the thread a message: what has happened is looked up") from error
+        if done != "COMMIT":
             raise JournalBroken(what="cannot write the database: a statement failed, and was passed over")
 
     def destroyed(self) -> None:

@@ -108,12 +108,24 @@ def test_a_server_that_dies_in_a_transaction_leaves_nothing_of_it(home: Home, po
 
     lost = r"cannot write postgresql://.*what could not be written was not done"
     with pytest.raises(JournalBroken, match=lost), home.database.transaction() as tx:
-        home.journal.append(tx, SCOPE, "1.node", Noted(what="y", facts={}))
         postgres.stop()
+        home.journal.append(tx, SCOPE, "1.node", Noted(what="y", facts={}))
     postgres.start()
     note(home, "z")
 
     assert [entry.seq for entry in home.journal.everything()] == [1, 2]
+    assert verify(home.database).ok
+
+
+def test_a_server_that_dies_in_a_commit_leaves_open_whether_it_was_done(home: Home, postgres: Server) -> None:
+    note(home)
+
+    unknown = "the database was lost while it committed; whether it did is not known"
+    with pytest.raises(JournalBroken, match=unknown), home.database.transaction() as tx:
+        home.journal.append(tx, SCOPE, "1.node", Noted(what="y", facts={}))
+        postgres.stop()
+    postgres.start()
+
     assert verify(home.database).ok
 
 
