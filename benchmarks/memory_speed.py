@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from _report import arguments, finish, table
 from _vectors import RandomEmbedder
-from interlock.memory import Memory, ReadPolicy, WritePolicy
+from interlock.memory import Memory, ReadPolicy, WritePolicy, learn_ranker
 from interlock.runtime.clock import SystemClock
 from interlock.runtime.memories import Note, Owner
 from interlock.runtime.models.embeddings import minilm
@@ -42,6 +42,7 @@ def main() -> None:
     many = many_tenants(options.tenants, options.each, options.queries)
     rows = [
         (f"one user, {options.rows} rows: search with embedding", *shown(one["search"])),
+        ("  the same, with a ranker that was learned", *shown(one["ranked"])),
         ("  write, CPU per row", "", "", f"{one['write_cpu_ms']:.1f}", ""),
         (f"{options.tenants} tenants, {options.each} rows each: search without embedding", *shown(many["search"])),
         ("  the first search of each", *shown(many["first"])),
@@ -83,8 +84,12 @@ def one_user(rows: int) -> dict[str, Any]:
         for text in questions[:20]:
             store.search(text, owner)
         searched = [timed(partial(store.search, text, owner))[0] for text in questions[20:]]
+        judged = [(found, found.ids[:1]) for text in questions[:20] if (found := store.candidates(text, owner)).ids]
+        ranked = READ.model_copy(update={"ranker": learn_ranker(judged)})
+        asked = [f"{question()} {n}?" for n in range(200)]  # others, for a query's vectors are kept
+        learned = [timed(partial(store.search, text, owner, ranked))[0] for text in asked]
         store.close()
-    return {"search": figures(searched), "write_cpu_ms": round(1000 * written, 2)}
+    return {"search": figures(searched), "ranked": figures(learned), "write_cpu_ms": round(1000 * written, 2)}
 
 
 def many_tenants(tenants: int, each: int, queries: int) -> dict[str, Any]:

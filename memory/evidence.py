@@ -47,7 +47,8 @@ def candidates(asked: Asked, hits: Sequence[Hit]) -> Candidates:
     talks = Talks(rows=[hit.row for hit in hits])
     texts = [wording(row["text"]) for row in talks.rows]
     names = frozenset(name for text in texts for name in text.speaker.split())
-    found = _whole(hits) | interaction(asked, talks, names)
+    best = np.array([hit.best for hit in hits]).reshape(len(hits), len(asked.words)).T
+    found = _whole(hits) | interaction(asked, best, talks, names)
     found |= {name: talks.shifted(found[kind], n) for kind, n, name in _beside()} | _talk(talks, found)
     found |= _said(talks, texts, found) | _people(asked.text, talks, texts) | _fitting(asked.text, texts)
     found["from the day"] = fits(asked.text, [row["valid_from"] for row in talks.rows])

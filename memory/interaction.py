@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from interlock.memory.ranking import Asked, likeness, nearest
+from interlock.memory.ranking import Asked, likeness
 from interlock.memory.stopwords import STOPWORDS
 from interlock.memory.talks import Talks
 
@@ -18,17 +18,17 @@ AROUND = {"before": (-1,), "after": (1,), "beside": (-1, 1), "around": (-2, -1, 
 """With which turns a candidate is read together."""
 
 
-def interaction(asked: Asked, talks: Talks, names: frozenset[str]) -> "dict[str, Row]":
+def interaction(asked: Asked, best: "Row", talks: Talks, names: frozenset[str]) -> "dict[str, Row]":
     """Compare a query with candidates word by word.
 
     Args:
         asked: the query.
+        best: the best cosine of each piece of the query in each candidate, shape (pieces, candidates).
         talks: the candidates.
         names: of those who speak; what is asked about them is not found by their names.
     """
     import numpy as np
 
-    best = nearest(asked, [row["vectors"] for row in talks.rows])
     telling = asked.weights * _telling(asked.words, names)
     own = likeness(best, telling)
     joint = {

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 PARTS = 5
 AT = 10
+ERRORS = 2
+"""How many standard errors a gain must exceed."""
 Judged = tuple[Candidates, frozenset[str]]
 """A question's candidates, and the ids that answer it."""
 
@@ -44,8 +46,8 @@ class Learned:
 
     @property
     def gains(self) -> bool:
-        """Tell whether it is better by more than chance would often make it."""
-        return self.after - self.before > self.error
+        """Tell whether it is better by more than chance would make it but rarely."""
+        return self.after - self.before > ERRORS * self.error
 
 
 def questions_in(file: Path) -> tuple[Question, ...]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Row = NDArray[np.float64]
 
-SHRINK = 20.0
+SHRINK = 10.0
 """How many questions it takes to move the corrections about half of the way from the fixed weights."""
 
 

@@ -57,6 +57,8 @@ class Hit:
     """The cosine with the text and its neighbours; None where vectors could not be asked."""
     alone: float | None
     """The cosine with the text alone."""
+    best: "Row"
+    """The best cosine of each of the query's pieces."""
 
     @property
     def why(self) -> str:
@@ -112,7 +114,8 @@ def rank(asked: Asked, rows: Sequence[sqlite3.Row], *, words: Mapping[int, float
 
     if not rows:
         return []
-    meaning = likeness(nearest(asked, [row["vectors"] for row in rows]), asked.weights)
+    best = nearest(asked, [row["vectors"] for row in rows])
+    meaning = likeness(best, asked.weights)
     found = np.array([max(words.get(row["row"], 0.0), 0.0) for row in rows])
     found = found / max(found.max(), 1e-9)
     numbers = [row["row"] for row in rows]
@@ -132,6 +135,7 @@ def rank(asked: Asked, rows: Sequence[sqlite3.Row], *, words: Mapping[int, float
             words=found[i],
             near=None if near is None else close[i],
             alone=None if near is None else alone[i],
+            best=best[:, i],
         )
         for i in order
     ]

@@ -17,10 +17,10 @@ from interlock.memory.truth import Truth, as_text
 from interlock.runtime.memories import Owner, Recall, Recalled, Withheld
 from interlock.runtime.records import Confidentiality, Label
 
-CANDIDATES = 100
+CANDIDATES = 60
 """How many are looked at by words, and how many by meaning."""
-AROUND = 2
-"""How many turns before and after a candidate a ranker looks at."""
+RANKED, AROUND = 100, 2
+"""For a ranker: how many instead, and how many of the turns before and after each."""
 WIDER = 4
 CHARACTERS_PER_TOKEN = 4
 SHOWN = (

@@ -19,6 +19,7 @@ from interlock.memory.ranking import Asked, Hit, aged, rank, weights
 from interlock.memory.recalling import (
     AROUND,
     CANDIDATES,
+    RANKED,
     Condition,
     beside,
     by_words,
@@ -110,7 +111,7 @@ class Shelf:
         if not latest(self.truth, condition, 1):
             return Recall()
         asked = self._asked(readable(query))
-        hits = self._hits(asked, condition, around=AROUND if policy.ranker else 0)
+        hits = self._hits(asked, condition, learned=policy.ranker is not None)
         if policy.ranker is not None:
             hits = policy.ranker.ranked(asked, hits)
         if policy.recency:
@@ -122,7 +123,7 @@ class Shelf:
     def candidates(self, query: str, owner: Owner, now: datetime) -> Candidates:
         """Tell what speaks for each memory that may answer a query."""
         asked = self._asked(readable(query))
-        return candidates(asked, self._hits(asked, live(seen_by(owner), self.moment(now)), around=AROUND))
+        return candidates(asked, self._hits(asked, live(seen_by(owner), self.moment(now)), learned=True))
 
     def moment(self, now: datetime) -> datetime:
         """Give the time, but none before the last that is on record."""
@@ -215,31 +216,31 @@ class Shelf:
         vectors = self.vectors.raw([row["row"] for row in rows])
         return [row["text"] for row in rows], [*(row["vectors"] for row in rows), *vectors]
 
-    def _hits(self, asked: Asked, condition: Condition, *, around: int) -> list[Hit]:
+    def _hits(self, asked: Asked, condition: Condition, *, learned: bool) -> list[Hit]:
         """Rank the best candidates by words and by meaning; where vectors cannot be asked, the newest are looked at.
 
         Args:
-            around: how many of the turns before and after each are ranked with them.
+            learned: a ranker orders them anew: it looks at more of them, and at the turns around them.
         """
-        query = asked.text
+        query, most = asked.text, RANKED if learned else CANDIDATES
         named = named_in(self.truth, query)
-        words = by_words(self.truth, query, condition, CANDIDATES)
+        words = by_words(self.truth, query, condition, most)
         near = self._near(unnamed(query, named))
-        numbers = set(words) | set(slots_of(self.truth, named, condition, CANDIDATES))
-        numbers |= set(latest(self.truth, condition, CANDIDATES)) if near is None else self._nearest(near, condition)
-        if around:
-            numbers |= beside(self.truth, numbers, around)
+        numbers = set(words) | set(slots_of(self.truth, named, condition, most))
+        numbers |= set(latest(self.truth, condition, most)) if near is None else self._nearest(near, condition, most)
+        if learned:
+            numbers |= beside(self.truth, numbers, AROUND)
         ranked = rank(asked, fetch(self.truth, condition, numbers), words=words, near=near)
         return lifted(ranked, named) if named else ranked
 
-    def _nearest(self, near: Near, condition: Condition) -> set[int]:
+    def _nearest(self, near: Near, condition: Condition, most: int) -> set[int]:
         """Find the nearest rows that meet the condition."""
-        asked = CANDIDATES
+        asked = most
         found = meeting(self.truth, condition, near.best(asked))
-        while len(found) < CANDIDATES and asked < len(near.rows):
+        while len(found) < most and asked < len(near.rows):
             asked *= 4
             found = meeting(self.truth, condition, near.best(asked))
-        return set(found[:CANDIDATES])
+        return set(found[:most])
 
     def _asked(self, query: str) -> Asked:
         embedder = self._embedder()

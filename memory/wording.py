@@ -37,7 +37,7 @@ _SETS = {
 _NAMED = re.compile(r"(?<=[a-z,] )[A-Z][a-z]")
 _WORD = re.compile(r"\w+")
 TEXTS = (*_SETS, "names", "attached", "listed", "quoted", "questions")
-"""What is counted in a text."""
+"""What is counted in a text: different words, and signs."""
 QUESTIONS = {
     "when": re.compile(r"\b(when|how long|(?:what|which) (?:year|month|day|date))\b", re.I),
     "where": re.compile(r"\bwhere\b|\b(?:what|which) (?:city|country|place|state|area)\b", re.I),
@@ -88,20 +88,19 @@ def speaker_of(text: str) -> tuple[str, str]:
 def wording(text: str) -> Wording:
     """Read the wording of a text such as `Ann: The key is under the mat.`"""
     speaker, body = speaker_of(text)
-    words = _WORD.findall(body.casefold())
-    counts = {name: sum(map(few.__contains__, words)) for name, few in _SETS.items()}
+    words = frozenset(_WORD.findall(body.casefold()))
+    counts = {name: len(few & words) for name, few in _SETS.items()}
     figures = [word for word in words if word[0].isdecimal()]
     counts["numbers"] += len(figures)
     counts["dated"] += sum(map(YEAR.__eq__, map(len, figures)))
     counts |= {"names": len(_NAMED.findall(body)), "attached": body.count("["), "listed": body.count(",")}
     counts |= {"quoted": body.count('"') + body.count("“"), "questions": body.count("?")}
-    unlike = frozenset(words)
     return Wording(
         speaker=speaker,
-        words=unlike,
+        words=words,
         counts={name: float(min(count, MOST)) for name, count in counts.items()},
         length=math.log1p(len(body)),
-        telling=math.log1p(len(unlike - STOPWORDS)),
+        telling=math.log1p(len(words - STOPWORDS)),
         asks=body.rstrip().endswith("?"),
     )
 

@@ -13,9 +13,9 @@ from interlock.runtime.memories import Note, Owner
 
 
 def question(number: int, *, telling: bool) -> Judged:
-    """Twenty candidates, of which a late one answers; what marks it says so only where it is telling."""
+    """Twenty candidates, of which one answers, a late one where it is telling: then a mark says so."""
     rng = np.random.default_rng(number)
-    answer = int(rng.integers(10, 20))
+    answer = int(rng.integers(10 * telling, 20))
     mark = (np.arange(20) == answer) if telling else rng.random(20)
     table = np.stack([np.linspace(1, 0, 20), mark.astype(float)], axis=1)
     ids = tuple(str(place) for place in range(20))
