@@ -1,7 +1,7 @@
 """What a policy can change, passage by passage: what it names and cannot be changed would go on as it was."""
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from interlock.runtime.policies.passages import Passage
 from interlock.runtime.policies.rules import Finding, Rule, Source, meant
@@ -55,5 +55,5 @@ def _fields(passage: Passage) -> Collection[str]:
 def _may_be_number(passage: Passage, field: str) -> bool:
     if passage.contract is None or field == "*":
         return False
-    part: Mapping[str, Any] = passage.contract.arguments["properties"][field]
-    return part.get("type") != "boolean"
+    part: Any = passage.contract.arguments["properties"][field]  # `true` is a schema, too
+    return not isinstance(part, Mapping) or cast(Mapping[str, Any], part).get("type") != "boolean"

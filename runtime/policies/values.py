@@ -74,7 +74,9 @@ def convert_record(attributes: Mapping[str, Attribute], data: Any) -> CedarJson:
     return record
 
 
-def _type_of(schema: JsonSchema) -> CedarType | None:
+def _type_of(schema: JsonSchema | bool) -> CedarType | None:
+    if isinstance(schema, bool):  # allows anything, or nothing
+        return None
     if _is_decimal(schema):
         return DECIMAL
     if "enum" in schema or "const" in schema:
@@ -90,16 +92,18 @@ def _is_decimal(schema: JsonSchema) -> bool:
     """Whether it is a decimal number: as pydantic describes one, a number or its digits as text."""
     if schema.get("type") == "string":
         return schema.get("format") == "decimal"
-    parts = schema.get("anyOf", ())
+    parts = [part for part in schema.get("anyOf", ()) if not isinstance(part, bool)]
     return {part.get("type") for part in parts} == {"number", "string"} and any(
         part.get("format") == "decimal" or "pattern" in part for part in parts
     )
 
 
-def _unless_null(schema: JsonSchema) -> tuple[JsonSchema, bool]:
+def _unless_null(schema: JsonSchema | bool) -> tuple[JsonSchema | bool, bool]:
     """Take `X | None` apart: X, and whether it may be null."""
-    parts: list[JsonSchema] = schema.get("anyOf") or schema.get("oneOf") or []
-    others = [part for part in parts if part.get("type") != "null"]
+    if isinstance(schema, bool):
+        return schema, False
+    parts: list[JsonSchema | bool] = schema.get("anyOf") or schema.get("oneOf") or []
+    others = [part for part in parts if isinstance(part, bool) or part.get("type") != "null"]
     if len(others) == len(parts):
         return schema, False
     return (others[0], True) if len(others) == 1 else ({"anyOf": others}, True)

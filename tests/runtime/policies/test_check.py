@@ -1,6 +1,7 @@
 """What is found wrong with a policy before anything runs."""
 
 import pickle
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -184,3 +185,9 @@ def test_a_change_that_one_of_several_actions_can_make_is_none() -> None:
     text = '@mask("text") forbid (principal, action in [Action::"refund", Action::"reply"], resource);'
 
     assert [finding for finding in check(text, [REFUND]) if finding.severity == "error"] == []
+
+
+def test_a_schema_that_allows_anything_may_hold_a_number() -> None:
+    anything = replace(REFUND, arguments={"type": "object", "properties": {"amount": True}})
+
+    assert check('@cap("amount: 5") permit (principal, action == Action::"refund", resource);', [anything]) == []
