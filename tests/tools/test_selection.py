@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 
 from interlock.runtime.contract import ToolContract
-from interlock.runtime.models.embeddings import Embedder, minilm
+from interlock.runtime.models.embeddings import Embedder, TokenVectors, minilm
 from interlock.tools import tool
 from interlock.tools.selection import Selector
 
@@ -83,6 +83,15 @@ def test_the_tool_that_is_meant_comes_first(embedder: Embedder, text: str, name:
     assert Selector(TOOLS, embedder).ranked(text)[0].name == name
 
 
+@pytest.mark.parametrize("text", ["", "?!", "今天天气", "\N{PARTY POPPER}"])
+def test_a_text_without_a_word_that_is_known_ranks_every_tool(embedder: Embedder, text: str) -> None:
+    assert len(Selector(TOOLS, embedder).ranked(text)) == len(TOOLS)
+
+
+def test_a_name_is_found_by_how_it_is_spelt_although_there_is_a_slip(embedder: Embedder) -> None:
+    assert Selector(TOOLS, embedder).ranked("please use the curency convertor")[0].name == "convert_currency"
+
+
 def test_each_part_of_a_request_finds_its_tool(embedder: Embedder) -> None:
     selected = Selector(TOOLS, embedder, keep=3).select("Look up order 7. Play a song by Abba.")
 
@@ -103,11 +112,14 @@ class Counting:
     """An embedder that counts what it is asked."""
 
     def __init__(self, inner: Embedder) -> None:
-        self.inner, self.name, self.texts = inner, inner.name, 0
+        self.inner, self.name, self.dimensions, self.texts = inner, inner.name, inner.dimensions, 0
 
-    def embed(self, texts: Sequence[str], /) -> "Matrix":
+    def embed(self, texts: Sequence[str]) -> "Matrix":
         self.texts += len(texts)
         return self.inner.embed(texts)
+
+    def tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
+        return self.inner.tokens(texts)
 
 
 def test_vectors_of_tools_are_kept_and_only_those_of_new_tools_are_made(embedder: Embedder, tmp_path: Path) -> None:
@@ -118,6 +130,13 @@ def test_vectors_of_tools_are_kept_and_only_those_of_new_tools_are_made(embedder
 
     assert (first.texts, second.texts) == (2 * len(TOOLS[:-1]) + 1 + 1, 2 + 1 + 1)
     assert [each for each in again if each in ranked] == ranked
+
+
+def test_what_was_kept_ranks_as_what_was_read_anew(embedder: Embedder, tmp_path: Path) -> None:
+    store = tmp_path / "tools.npz"
+    fresh = Selector(TOOLS, embedder, store=store).ranked("Is it warm in Rome?")
+
+    assert Selector(TOOLS, embedder, store=store).ranked("Is it warm in Rome?") == fresh
 
 
 def test_a_store_that_cannot_be_read_is_made_anew(embedder: Embedder, tmp_path: Path) -> None:

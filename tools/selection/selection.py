@@ -1,42 +1,51 @@
 """Select tools by words and meaning together."""
 
-import os
 import re
 import threading
 from collections.abc import Sequence
-from hashlib import sha256
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
-from zipfile import BadZipFile
+from typing import TYPE_CHECKING, Any, Final
 
 from interlock.runtime.contract import ToolContract
+from interlock.runtime.models.embeddings import Embedder
+from interlock.tools.selection.closeness import Closeness
 from interlock.tools.selection.cues import Cues
-from interlock.tools.selection.words import Words, document, spaced
+from interlock.tools.selection.readings import readings
+from interlock.tools.selection.spelling import Spelling
+from interlock.tools.selection.words import Words
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float32]
+    Places = NDArray[np.intp]
 
 _CLAUSE: Final = re.compile(r"(?<=[.!?;\n])\s+|\n+|,? (?:and )?then |, and (?=[a-z]+ )")
 _CLAUSES: Final = 12
 _LONG_ENOUGH: Final = 8
-_WORDS, _SUMMARY, _WHOLE, _NAME, _CLAUSE_RANK = 0.3, 0.5, 0.6, 0.8, 0.5
+_WORDS, _SUMMARY, _WHOLE, _NAME = 0.3, 0.5, 0.6, 0.8
+_CUES, _CLAUSE_RANK = 1.0, 0.5
+_CUES_REFINED, _CLAUSE_RANK_REFINED, _PURPOSE, _REQUEST, _SPELT = 1.7, 3.8, 11.5, 12.0, 3.7
 """Weights of the parts of a score: fitted on half of BFCL's requests, and rounded (docs/decisions/0008)."""
+_REFINED: Final = 100
+"""Tools that are compared piece by piece: those that fit best by the other parts."""
 
 
-class Embedder(Protocol):
-    """Turns text into vectors of unit length."""
+@dataclass(frozen=True, kw_only=True)
+class _Read:
+    """All tools, as MiniLM reads them."""
 
-    @property
-    def name(self) -> str: ...
-
-    def embed(self, texts: Sequence[str], /) -> "Floats": ...
+    summaries: "Floats"
+    wholes: "Floats"
+    closeness: Closeness
 
 
 class Selector:
     """Ranks tools for a text, by BM25 and sentence vectors, each standardised over all tools, and by what is at hand.
+
+    The first of them are compared with the text piece by piece, and by how their names are spelt.
 
     Args:
         contracts: all tools.
@@ -62,7 +71,8 @@ class Selector:
         self._store = store
         self._words = Words(contracts)
         self._cues = Cues(contracts)
-        self._vectors: tuple[Floats, Floats] | None = None
+        self._spelling = Spelling([each.name for each in contracts])
+        self._read: _Read | None = None
         self._lock = threading.Lock()
 
     def select(self, text: str, used: Sequence[str] = ()) -> list[ToolContract]:
@@ -81,45 +91,63 @@ class Selector:
         clauses = [part.strip() for part in _CLAUSE.split(text) if len(part.strip()) > _LONG_ENOUGH][:_CLAUSES]
         vectors = self._embedder.embed([text, *clauses])
         score = self._score(text, vectors[0])
-        score += np.asarray(self._cues.scores(text), dtype=np.float32)
-        if len(clauses) > 1:
-            parts = [self._score(clause, vector) for clause, vector in zip(clauses, vectors[1:], strict=True)]
-            score += _CLAUSE_RANK * np.max([_reciprocal_ranks(part) for part in parts], axis=0)
-        # Rounded, so that what is as good as equal is in the same order on every machine.
-        return [self._contracts[place] for place in np.argsort(-np.round(score, 4), kind="stable")]
+        cues = np.asarray(self._cues.scores(text), dtype=np.float32)
+        ranks = self._clause_ranks(clauses, vectors[1:])
+        order = _order(score + _CUES * cues + _CLAUSE_RANK * ranks)
+        first = order[:_REFINED]
+        closer = score + _CUES_REFINED * cues + _CLAUSE_RANK_REFINED * ranks
+        refined = closer[first] + self._close(text, first)
+        return [self._contracts[place] for place in (*first[_order(refined)], *order[_REFINED:])]
+
+    def _clause_ranks(self, clauses: Sequence[str], vectors: "Floats") -> "Floats":
+        """Give 1/rank in the clause in which each tool ranks best; 0 where there is one clause only."""
+        import numpy as np
+
+        if not clauses[1:]:
+            return np.zeros(len(self._contracts), dtype=np.float32)
+        parts = [self._score(clause, vector) for clause, vector in zip(clauses, vectors, strict=True)]
+        return np.asarray(np.max([_reciprocal_ranks(part) for part in parts], axis=0), dtype=np.float32)
 
     def _score(self, text: str, vector: "Floats") -> "Floats":
         import numpy as np
 
-        summaries, wholes = self._tools()
+        read = self._tools()
         words = np.asarray(self._words.scores(text), dtype=np.float32)
         names = np.asarray(self._words.coverage(text), dtype=np.float32)
-        meaning = _SUMMARY * _standard(summaries @ vector) + _WHOLE * _standard(wholes @ vector)
+        meaning = _SUMMARY * _standard(read.summaries @ vector) + _WHOLE * _standard(read.wholes @ vector)
         return np.asarray(_WORDS * _standard(words) + _NAME * names + meaning, dtype=np.float32)
 
-    def _tools(self) -> "tuple[Floats, Floats]":
-        with self._lock:
-            if self._vectors is None:
-                self._vectors = self._made()
-            return self._vectors
-
-    def _made(self) -> "tuple[Floats, Floats]":
-        summaries = [f"{spaced(each.name)}: {each.description}" for each in self._contracts]
-        wholes = [document(each) for each in self._contracts]
-        vectors = self._embedded([*summaries, *wholes])
-        return vectors[: len(summaries)], vectors[len(summaries) :]
-
-    def _embedded(self, texts: list[str]) -> "Floats":
-        """Embed texts, but for those whose vectors are in the store."""
+    def _close(self, text: str, places: "Places") -> "Floats":
+        """Look at the tools in some places piece by piece."""
         import numpy as np
 
-        keys = [sha256(f"{self._embedder.name}\0{text}".encode("utf-8", "replace")).hexdigest() for text in texts]
-        kept = _load(self._store)
-        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in kept}
-        if missing:
-            kept.update(zip(missing, self._embedder.embed(list(missing.values())), strict=True))
-            _save(self._store, {key: kept[key] for key in dict.fromkeys(keys)})
-        return np.stack([kept[key] for key in keys])
+        [asked] = self._embedder.tokens([text])
+        purposes, requests = self._tools().closeness.of(asked, places)
+        spelt = np.asarray(self._spelling.shares(text), dtype=np.float32)[places]
+        return np.asarray(_PURPOSE * purposes + _REQUEST * requests + _SPELT * spelt, dtype=np.float32)
+
+    def _tools(self) -> _Read:
+        with self._lock:
+            if self._read is None:
+                self._read = self._made()
+            return self._read
+
+    def _made(self) -> _Read:
+        import numpy as np
+
+        found = readings(self._contracts, self._embedder, self._store)
+        return _Read(
+            summaries=np.stack([each.summary for each in found]),
+            wholes=np.stack([each.whole for each in found]),
+            closeness=Closeness(found),
+        )
+
+
+def _order(scores: "NDArray[np.floating[Any]]") -> "Places":
+    """Put the best first. Rounded, so that what is as good as equal is in the same order on every machine."""
+    import numpy as np
+
+    return np.argsort(-np.round(scores, 4), kind="stable")
 
 
 def _reciprocal_ranks(scores: "Floats") -> "Floats":
@@ -127,7 +155,7 @@ def _reciprocal_ranks(scores: "Floats") -> "Floats":
     import numpy as np
 
     ranks = np.empty(len(scores), dtype=np.float32)
-    ranks[np.argsort(-np.round(scores, 4), kind="stable")] = np.arange(1, len(scores) + 1)
+    ranks[_order(scores)] = np.arange(1, len(scores) + 1)
     return np.asarray(1 / ranks, dtype=np.float32)
 
 
@@ -135,25 +163,3 @@ def _standard(values: "Floats") -> "Floats":
     """Give values in standard deviations from their mean."""
     spread = float(values.std())
     return (values - values.mean()) / spread if spread else values * 0
-
-
-def _load(store: Path | None) -> "dict[str, Floats]":
-    import numpy as np
-
-    if store is None or not store.exists():
-        return {}
-    try:
-        with np.load(store, allow_pickle=False) as kept:
-            return dict(zip(kept["keys"].tolist(), kept["vectors"], strict=True))
-    except (OSError, ValueError, KeyError, BadZipFile):
-        return {}  # a store that cannot be read is made anew
-
-
-def _save(store: Path | None, vectors: "dict[str, Floats]") -> None:
-    import numpy as np
-
-    if store is None:
-        return
-    part = store.with_suffix(f".{os.getpid()}.part.npz")  # two processes may write at once
-    np.savez(part, keys=np.array(list(vectors)), vectors=np.stack(list(vectors.values())))
-    part.replace(store)

@@ -77,8 +77,12 @@ def spaced(name: str) -> str:
     return _HUMP.sub(r"\1 \2", name).replace("_", " ").replace(".", " ").replace("-", " ").lower()
 
 
+def words_in(text: str) -> list[str]:
+    return _WORD.findall(text.lower())
+
+
 def stems(text: str) -> list[str]:
-    return [_stem(word) for word in _WORD.findall(text.lower()) if word not in _EMPTY]
+    return [_stem(word) for word in words_in(text) if word not in _EMPTY]
 
 
 def _stem(word: str) -> str:
