@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError, model_validator
 from interlock.memory.evidence import Candidates, candidates
 from interlock.memory.listwise import fitted
 from interlock.memory.ranking import Asked, Hit
-from interlock.runtime.errors import PolicyBroken
+from interlock.runtime.errors import BadInput, PolicyBroken
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,7 +58,16 @@ class Ranker(BaseModel, frozen=True, extra="forbid"):
             raise PolicyBroken(what=str(error), where=str(file), fix="learn the ranker anew") from error
 
     def save(self, file: Path) -> None:
-        file.write_text(self.model_dump_json(indent=1), encoding="utf-8")
+        """Write it to a JSON file.
+
+        Raises:
+            BadInput: nothing can be written there.
+        """
+        try:
+            file.write_text(self.model_dump_json(indent=1), encoding="utf-8")
+        except OSError as error:
+            fix = "name a file in a folder that can be written"
+            raise BadInput(what="the ranker cannot be saved", where=str(error), fix=fix) from error
 
     def order(self, found: Candidates) -> list[int]:
         """Give the places of candidates, best first; equals keep their order."""

@@ -9,7 +9,7 @@ from interlock.memory.evidence import Candidates
 from interlock.memory.ranker import Correction, Ranker, learn_ranker
 from interlock.memory.store import Store
 from interlock.runtime.clock import ManualClock
-from interlock.runtime.errors import PolicyBroken
+from interlock.runtime.errors import BadInput, PolicyBroken
 from interlock.runtime.memories import Note, Owner
 
 TURNS = ("Ann: Where is the spare key?", "Bob: Under the blue flower pot.", "Ann: Thanks, that is good to know!")
@@ -121,6 +121,11 @@ def test_a_broken_ranker_is_refused(tmp_path: Path, content: str | None) -> None
 
     with pytest.raises(PolicyBroken, match="learn the ranker anew"):
         Ranker.load(tmp_path / "ranker.json")
+
+
+def test_a_ranker_that_cannot_be_saved_is_bad_input(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="cannot be saved"):
+        Ranker(corrections=()).save(tmp_path / "nowhere" / "ranker.json")
 
 
 def test_recency_settles_ties_and_no_more(store: Store, clock: ManualClock, ann: Owner) -> None:
