@@ -40,7 +40,8 @@ class usable:  # a class costs a third of a generator, and each query passes it
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         if isinstance(error, sqlite3.DatabaseError):
-            fix = "check the disk and the folder"
+            writable = os.access(self._folder, os.W_OK)
+            fix = "check the disk and the folder" if writable else "make the folder writable, or give another one"
             raise HomeUnusable(what=f"memory: {error}", where=str(self._folder), fix=fix) from error
         if isinstance(error, UnicodeEncodeError):
             what, fix = "memory: half a character (a lone surrogate)", "give names, ids and runs in whole characters"

@@ -59,7 +59,7 @@ def _tell(receipt: "Receipt") -> None:
     row = f"; row {receipt.row} of the journal says so" if receipt.row else ""
     typer.echo(f"{receipt.files} files, {receipt.size} bytes searched: nothing of it is left{row}", err=True)
     for name, count in receipt.elsewhere.items():
-        typer.echo(f"{name} is not Interlock's, and holds {count} pieces of it", err=True)
+        typer.echo(f"{name} is none of what this erases, and holds {count} pieces of it", err=True)
     for url in receipt.servers:
         typer.echo(_OUT_OF_REACH.format(url), err=True)
 

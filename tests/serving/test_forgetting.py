@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from tests.serving.conftest import Cli
 
+from interlock.memory import ChromaStore
+
 SAID = "I prefer e-mail to phone calls, since my hearing aid from Zermatt whistles."
 
 
@@ -284,3 +286,13 @@ def test_a_secret_in_an_argument_stands_in_the_journal_by_reference_alone(
     forgotten(cli, tmp_path, "--user", "ann")
     assert lying(home, secret) == []
     assert cli("audit", "verify").status == 0
+
+
+def test_a_store_that_a_graph_keeps_in_the_home_is_named(cli: Cli, talker: str, home: Path, tmp_path: Path) -> None:
+    told(cli, talker, "ann", SAID)
+    with ChromaStore(home) as store:
+        store.put(("notes",), "a", {"text": SAID})
+
+    assert forgotten(cli, tmp_path, "--user", "ann")["elsewhere"].keys() == {"items.db"}
+    told_again = cli("memory", "verify", str(tmp_path / "receipt.json"), "--json").json
+    assert (told_again["ok"], len(told_again["elsewhere"])) == (True, 1)
