@@ -40,6 +40,7 @@ from interlock.memory.truth import FILE, NEWEST, Truth, held
 from interlock.memory.uses import Uses
 from interlock.memory.vectors import Vectors
 from interlock.memory.writing import Draft, place
+from interlock.runtime.errors import VectorsRefused
 from interlock.runtime.memories import Owner, Recall, Written
 from interlock.runtime.models.embeddings import Embedder
 
@@ -255,8 +256,8 @@ class Shelf:
 
     def _near(self, query: str) -> Near | None:
         """Compare the query with all vectors; None while they cannot be asked."""
-        (vector,) = self._embedder().embed([query])
-        return self.vectors.near(vector)
+        embedder = self._embedder()
+        return self.vectors.near(_sound(embedder, embedder.embed([query]), 1)[0])
 
     def read(self, said: Sequence[Said]) -> list[Tokens]:
         """Let the embedder read texts."""
@@ -266,7 +267,7 @@ class Shelf:
         embedder = self._embedder()
         kept = directions(embedder.name, embedder.dimensions)
         found = embedder.tokens([with_slot(*one) for one in said])
-        vectors = embedder.embed([dense(*one) for one in said])
+        vectors = _sound(embedder, embedder.embed([dense(*one) for one in said]), len(said))
         return [
             Tokens(pieces=t.words, vectors=packed(shrunk(t.vectors, kept)), sentence=vector.astype("<f4").tobytes())
             for t, vector in zip(found, vectors, strict=True)
@@ -275,6 +276,21 @@ class Shelf:
     def _rows(self, ids: Sequence[str]) -> dict[str, int]:
         sql = "SELECT m.id, m.row FROM json_each(?) j CROSS JOIN memories m ON m.id = j.value"
         return {row["id"]: row["row"] for row in self.truth.rows(sql, (json.dumps(list(ids)),))}
+
+
+def _sound(embedder: Embedder, vectors: "Matrix", count: int) -> "Matrix":
+    """Refuse vectors by which nothing could be found.
+
+    Raises:
+        VectorsRefused: they are too few, of another size, or not of numbers.
+    """
+    import numpy as np
+
+    if vectors.shape == (count, embedder.dimensions) and np.isfinite(vectors).all():
+        return vectors
+    what = f"the embedder gave vectors of shape {vectors.shape}, or with NaN or infinity"
+    fix = f"mend the embedder: it says that it gives {embedder.dimensions} finite numbers a text; nothing was written"
+    raise VectorsRefused(what=what, where=embedder.name, fix=fix)
 
 
 class _TakenBack(Exception):

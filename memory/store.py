@@ -30,6 +30,8 @@ from interlock.runtime.errors import MemoryBusy, NotFound, OnHold
 from interlock.runtime.memories import Kind, Note, Owner, Pruned, Recall, Written
 from interlock.runtime.models.embeddings import Embedder
 
+MOST = 2**63 - 1
+"""The highest number that SQLite knows."""
 MEANT = ReadPolicy(limit=100, min_score=0.3, max_sensitivity="secret", tokens=None)
 """What a query to forget by reaches: more than a query to read by, but nothing that only faintly resembles it."""
 
@@ -125,7 +127,7 @@ class Store:
         An owner without an agent stands for the user as a whole: the memories of all agents are listed.
         """
         owned = held_by(owner) if kind is None else held_by(owner).also("m.kind = :kind", kind=kind)
-        return self._records(owner, owned, limit, everything=everything)
+        return self._records(owner, owned, min(limit, MOST), everything=everything)
 
     def texts(self, owner: Owner) -> tuple[str, ...]:
         """List the texts that are live, newest first."""

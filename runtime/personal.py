@@ -1,6 +1,7 @@
 """Find personal data of patterned kinds in text: cards, IBANs, phone numbers, e-mail and IP addresses, SSNs, links."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -20,7 +21,7 @@ class Finding:
     end: int
 
 
-_EMAIL: Final = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
+_EMAIL: Final = re.compile(r"(?<![\w.+%-])[\w.+%-]++@[\w-]+(?:\.[\w-]+)+")
 _URL: Final = re.compile(r"(?:https?://|www\.)[^\s<>\"')]+", re.IGNORECASE)
 _IBAN: Final = re.compile(r"\b([A-Z]{2})\d{2}(?: ?[A-Z0-9]){11,30}", re.IGNORECASE)
 _CARD: Final = re.compile(r"(?<![\w.+-])\d(?:[ -]?\d){11,18}(?![\w-])")
@@ -28,7 +29,10 @@ _ISSUED: Final = re.compile(r"[2-6]|1800")
 """How the numbers of payment cards begin, but for a few."""
 _CALLED_CARD: Final = re.compile(r"\bcard\b.{0,30}$", re.IGNORECASE)
 _SSN: Final = re.compile(r"(?<![\w-])(?!000|666|9\d\d)\d{3}([- ])(?!00)\d{2}\1(?!0000)\d{4}(?![\w-])")
-_IP: Final = re.compile(r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f:]*:[0-9A-Fa-f:]*:[0-9A-Fa-f.:]*)(?![\w:])")
+_IP: Final = re.compile(
+    r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}"
+    r"|(?=[0-9A-Fa-f]*+:[0-9A-Fa-f]*+:)[0-9A-Fa-f:]++(?:\.[0-9A-Fa-f:]++)*)(?![\w:])"
+)
 _IBAN_LENGTHS: Final = {
     country: int(length)
     for length, countries in {
@@ -47,9 +51,15 @@ def find(text: str) -> list[Finding]:
     """List what was found, in order of place; findings do not overlap, surer kinds win."""
     found: list[Finding] = []
     for finding in _candidates(text):
-        if all(finding.end <= other.start or finding.start >= other.end for other in found):
-            found.append(finding)
-    return sorted(found, key=lambda finding: finding.start)
+        place = bisect_left(found, finding.start, key=_start)
+        before, after = found[place - 1 : place], found[place : place + 1]
+        if all(one.end <= finding.start for one in before) and all(finding.end <= one.start for one in after):
+            found.insert(place, finding)
+    return found
+
+
+def _start(finding: Finding) -> int:
+    return finding.start
 
 
 def mask(text: str) -> tuple[str, tuple[str, ...]]:

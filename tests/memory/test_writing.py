@@ -1,13 +1,18 @@
+import math
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
+from drawn import Drawn
 from interlock.memory import Memory, WritePolicy
 from interlock.memory.judging import judge
 from interlock.memory.store import Store
 from interlock.runtime.clock import ManualClock
-from interlock.runtime.errors import PolicyBroken
+from interlock.runtime.errors import PolicyBroken, VectorsRefused
 from interlock.runtime.memories import Note, Owner, Slot
 from interlock.runtime.records import Label
 
@@ -156,3 +161,29 @@ def test_a_broken_policy_file_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(PolicyBroken, match=r"memory\.yaml"):
         WritePolicy.load(file)
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf])
+def test_vectors_that_are_none_are_refused_and_nothing_is_written(
+    home: Path, clock: ManualClock, ann: Owner, number: float
+) -> None:
+    class Broken(Drawn):
+        def embed(self, texts: Sequence[str]) -> Any:
+            return np.full_like(super().embed(texts), number)
+
+    store = Memory(embedder=Broken("broken@1")).open(home, clock)
+    with pytest.raises(VectorsRefused, match="NaN or infinity"):
+        store.add(Note(text="likes tea"), ann)
+    assert store.list(ann) == ()
+    store.close()
+
+
+def test_vectors_of_another_size_are_refused(home: Path, clock: ManualClock, ann: Owner) -> None:
+    class Short(Drawn):
+        def embed(self, texts: Sequence[str]) -> Any:
+            return super().embed(texts)[:, :4]
+
+    store = Memory(embedder=Short("short@1")).open(home, clock)
+    with pytest.raises(VectorsRefused, match=r"shape \(1, 4\)"):
+        store.add(Note(text="likes tea"), ann)
+    store.close()

@@ -1,5 +1,6 @@
 """Personal data and secrets of patterned kinds: what is found, and what only looks like it."""
 
+import time
 from itertools import pairwise
 
 import pytest
@@ -80,3 +81,10 @@ def test_a_long_run_of_digits_takes_no_time() -> None:
 )
 def test_a_secret_is_masked_once_and_what_stands_around_it_stays(text: str, left: str) -> None:
     assert secrets.masked(text) == left
+
+
+@pytest.mark.parametrize("text", ["x" * 300_000, ":" * 20_000 + "g", "a." * 100_000, "ann@b.example " * 5_000])
+def test_long_texts_are_read_in_time_that_grows_with_their_length(text: str) -> None:
+    began = time.process_time()
+    personal.mask(text)
+    assert time.process_time() - began < 3
