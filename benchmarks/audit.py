@@ -19,7 +19,6 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 from sqlalchemy import text
 
 from _report import arguments, finish, table
-from interlock.runtime.database import Database, Statement
 from interlock.runtime.home import Home
 from interlock.runtime.journal import events
 from interlock.runtime.journal.audit import Verdict, verify
@@ -27,6 +26,7 @@ from interlock.runtime.journal.journal import Scope, chained
 from interlock.runtime.journal.prompts import PromptTail
 from interlock.runtime.journal.seals import Seal
 from interlock.runtime.records import Caller, Decision, Label, Usage
+from interlock.runtime.storage.database import Database, Statement
 
 ALLOW = Decision(outcome="allow", policies=("all",))
 

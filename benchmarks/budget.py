@@ -21,7 +21,6 @@ from sqlalchemy import func, select
 
 from _postgres import POSTGRES, machines, running
 from _report import arguments, finish, table
-from interlock.runtime.database import Statement
 from interlock.runtime.gate.gate import Call, Gate
 from interlock.runtime.gate.holders import holder_here
 from interlock.runtime.gate.leases import take
@@ -35,6 +34,7 @@ from interlock.runtime.journal.events import Noted
 from interlock.runtime.openings import Openings
 from interlock.runtime.policies import CedarPolicies
 from interlock.runtime.records import Budget, Caller, Limit, Usage
+from interlock.runtime.storage.database import Statement
 
 _PROCESSES = 2
 Plan = tuple[Usage, float, float, float]

@@ -6,10 +6,10 @@ from typing import Any
 
 import orjson
 
-from interlock.runtime.database import Transaction
 from interlock.runtime.errors import ManifestChanged
 from interlock.runtime.home import Home
 from interlock.runtime.journal.manifests import changes, manifest_of
+from interlock.runtime.storage.database import Transaction
 
 LIVE = frozenset({"model", "model_settings", "policy", "budget"})
 """What may change while a thread waits: it is what operators change so that a run can go on."""

@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import Boolean, Column, Integer, Table, Text, bindparam, delete, insert, select, update
 
 from interlock.runtime.clock import Clock
-from interlock.runtime.database import Database, Statement, Transaction, in_place, metadata
 from interlock.runtime.errors import ErasurePending, OnHold, ThreadBusy
 from interlock.runtime.gate.leases import held as held_threads
 from interlock.runtime.memories import Owner
+from interlock.runtime.storage.database import Database, Statement, Transaction, in_place, metadata
 
 erasures = Table(
     "erasures",

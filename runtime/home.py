@@ -11,10 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import SecretStr
 
-from interlock.runtime import binding
 from interlock.runtime import erasures as _erasures
 from interlock.runtime.clock import Clock, SystemClock
-from interlock.runtime.database import Database
 from interlock.runtime.errors import HomeUnusable
 from interlock.runtime.gate import answers as _answers
 from interlock.runtime.gate import approvals as _approvals
@@ -26,17 +24,19 @@ from interlock.runtime.journal.journal import Journal
 from interlock.runtime.journal.prompts import Tails
 from interlock.runtime.journal.seals import Sealer
 from interlock.runtime.settings import settings
-from interlock.runtime.sqlite import SqliteDatabase
+from interlock.runtime.storage import binding
+from interlock.runtime.storage.database import Database
+from interlock.runtime.storage.sqlite import SqliteDatabase
 
 if TYPE_CHECKING:
-    from interlock.runtime.checkpoint_erasing import Checkpoints
-    from interlock.runtime.checkpoints import Saver
     from interlock.runtime.contract import ToolContract
     from interlock.runtime.gate.clocks import JournalledClock
     from interlock.runtime.gate.run import OpenRun
     from interlock.runtime.models.chat import ChatModel, Price
     from interlock.runtime.ports import Deps, MemoryStore, Selection, Tool
-    from interlock.runtime.postgres_link import Link
+    from interlock.runtime.storage.checkpoint_erasing import Checkpoints
+    from interlock.runtime.storage.checkpoints import Saver
+    from interlock.runtime.storage.postgres_link import Link
 
 _TABLES = (
     _answers.answers,
@@ -142,7 +142,7 @@ class Home:
     def _connected(self, url: SecretStr) -> Database:
         binding.require_none_here(self.path)
         try:
-            from interlock.runtime.postgres import PostgresDatabase
+            from interlock.runtime.storage.postgres import PostgresDatabase
         except ImportError as error:
             fix = "pip install 'interlock[postgres]'"
             raise HomeUnusable(what=f"no driver for Postgres: {error}", where="INTERLOCK_DATABASE", fix=fix) from error
@@ -186,20 +186,20 @@ class Home:
         """Open the checkpoints for a graph with these channels."""
         _ = self.database
         if self.url is None:
-            from interlock.runtime.checkpoints import HomeSaver
+            from interlock.runtime.storage.checkpoints import HomeSaver
 
             return HomeSaver(self.path / CHECKPOINTS, channels)
-        from interlock.runtime.postgres_checkpoints import PostgresHomeSaver
+        from interlock.runtime.storage.postgres_checkpoints import PostgresHomeSaver
 
         return PostgresHomeSaver(self._checkpoint_link, channels)
 
     def checkpoints(self) -> "Checkpoints":
         """Open the checkpoints for erasing."""
         if self.url is None:
-            from interlock.runtime.checkpoint_erasing import SqliteCheckpoints
+            from interlock.runtime.storage.checkpoint_erasing import SqliteCheckpoints
 
             return SqliteCheckpoints(self.path / CHECKPOINTS)
-        from interlock.runtime.postgres_erasing import PostgresCheckpoints
+        from interlock.runtime.storage.postgres_erasing import PostgresCheckpoints
 
         return PostgresCheckpoints(self._link())
 
@@ -208,8 +208,8 @@ class Home:
         return self._link(brief=True)
 
     def _link(self, *, brief: bool = False) -> "Link":
-        from interlock.runtime.postgres import PostgresDatabase
-        from interlock.runtime.postgres_link import Link
+        from interlock.runtime.storage.postgres import PostgresDatabase
+        from interlock.runtime.storage.postgres_link import Link
 
         assert isinstance(self.database, PostgresDatabase)  # noqa: S101  # tells the type checker
         return Link(self.database.address, brief=brief)

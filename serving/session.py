@@ -12,7 +12,6 @@ from langgraph.types import Command
 
 from interlock.graphs.patterns import Compiled, assembly_of
 from interlock.nodes.begin import check_request
-from interlock.runtime.checkpoints import Saver
 from interlock.runtime.errors import BadInput, InterlockError, NotFound
 from interlock.runtime.gate.holders import holder_here
 from interlock.runtime.gate.leases import giving_up, holding, release, take
@@ -20,6 +19,7 @@ from interlock.runtime.gate.stops import RunStopped
 from interlock.runtime.home import Home, using
 from interlock.runtime.records import Caller
 from interlock.runtime.settings import settings
+from interlock.runtime.storage.checkpoints import Saver
 from interlock.serving.outcome import reply_of, was_cut_off
 from interlock.serving.replies import Ended, NodeDone, Reply, SessionEvent, Token, ToolReturned
 

@@ -5,8 +5,8 @@ from typing import Literal
 
 from sqlalchemy import Column, Float, Table, Text, bindparam, insert, select
 
-from interlock.runtime.database import Database, Statement, Transaction, metadata
 from interlock.runtime.records import Caller, Decision
+from interlock.runtime.storage.database import Database, Statement, Transaction, metadata
 
 Answer = Literal["approved", "denied", "edited", "happened"]
 """`happened` settles an effect in doubt: it took place. For one in doubt `approved` means: do it again."""

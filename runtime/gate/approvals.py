@@ -9,12 +9,12 @@ from pydantic import ValidationError
 from sqlalchemy import Column, Float, Table, Text, bindparam, insert, or_, select, update
 
 from interlock.runtime.clock import Clock
-from interlock.runtime.database import Database, Statement, Transaction, metadata
 from interlock.runtime.errors import ApprovalRefused, BadInput, JournalBroken, NotFound
 from interlock.runtime.gate.answers import Answer, Given, add, given, hindrance
 from interlock.runtime.journal.events import ApprovalAnswered, Refused
 from interlock.runtime.journal.journal import Journal, Scope
 from interlock.runtime.records import Caller, Decision
+from interlock.runtime.storage.database import Database, Statement, Transaction, metadata
 from interlock.runtime.text import mended
 
 State = Literal["pending", "approved", "denied", "edited", "happened", "expired", "superseded", "used"]

@@ -8,7 +8,6 @@ import orjson
 
 from interlock.runtime.bills import Bill, billed
 from interlock.runtime.contract import ToolContract
-from interlock.runtime.database import Transaction
 from interlock.runtime.errors import ToolFailed
 from interlock.runtime.gate import effects
 from interlock.runtime.gate.approvals import Approval, Question
@@ -23,6 +22,7 @@ from interlock.runtime.labels import result_label
 from interlock.runtime.ports import Tool, ToolOutcome, Tracked
 from interlock.runtime.records import UNTRACED, Decision, Label, Origin, ToolCall, ToolContext, Usage
 from interlock.runtime.stand_ins import Judge, judged
+from interlock.runtime.storage.database import Transaction
 
 Told = Literal["yes", "no", "unknown"]
 

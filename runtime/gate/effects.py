@@ -11,7 +11,7 @@ import orjson
 from sqlalchemy import Column, Integer, Table, Text, bindparam, insert, select, text, update
 
 from interlock.runtime.contract import ToolContract
-from interlock.runtime.database import Database, Statement, Transaction, metadata
+from interlock.runtime.storage.database import Database, Statement, Transaction, metadata
 
 State = Literal["claimed", "done", "failed", "in_doubt"]
 

@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from interlock.runtime.checks import changed
-from interlock.runtime.database import Transaction
 from interlock.runtime.gate.backstop import Passage, passing
 from interlock.runtime.gate.leases import keep, lasting
 from interlock.runtime.gate.purse import Reserved
@@ -20,6 +19,7 @@ from interlock.runtime.home import Home
 from interlock.runtime.journal.events import Event, Noted, Refused
 from interlock.runtime.ports import Policies, Request
 from interlock.runtime.records import UNTRACED, Decision, Label, Origin, Usage
+from interlock.runtime.storage.database import Transaction
 from interlock.runtime.time_limits import TimeLimit
 
 T = TypeVar("T")

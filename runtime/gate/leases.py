@@ -15,10 +15,10 @@ from typing import Any
 from sqlalchemy import Column, Float, Integer, Table, Text, bindparam, select, update
 
 from interlock.runtime.clock import Clock
-from interlock.runtime.database import Statement, Transaction, in_place, metadata
 from interlock.runtime.errors import ThreadBusy
 from interlock.runtime.gate.holders import alive
 from interlock.runtime.gate.stops import LeaseLost
+from interlock.runtime.storage.database import Statement, Transaction, in_place, metadata
 
 TTL_S = 300.0
 """Seconds a lease lasts. A dead worker on this machine is noticed at once; one elsewhere, after this."""

@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy import Column, Float, Integer, Table, Text, bindparam, select, update
 
-from interlock.runtime.database import Database, Statement, Transaction, metadata, unless_there
 from interlock.runtime.errors import JournalBroken
 from interlock.runtime.records import Usage
+from interlock.runtime.storage.database import Database, Statement, Transaction, metadata, unless_there
 
 NANO = Decimal(1_000_000_000)
 COUNTED = ("steps", "model_calls", "tool_calls", "input_tokens", "output_tokens")

@@ -7,7 +7,6 @@ from typing import Any
 import orjson
 
 from interlock.runtime.checks import changed
-from interlock.runtime.database import Transaction
 from interlock.runtime.gate.approvals import Approval
 from interlock.runtime.gate.asking import Asking, not_approved
 from interlock.runtime.gate.gate import Call, Gate
@@ -17,6 +16,7 @@ from interlock.runtime.journal import events
 from interlock.runtime.memories import Note, Owner, Pruned, Recall, Withheld, Written
 from interlock.runtime.ports import MemoryPlan, MemoryStore
 from interlock.runtime.records import Decision, Label, Usage
+from interlock.runtime.storage.database import Transaction
 
 WRITE = "write_memory"
 

@@ -8,13 +8,13 @@ import orjson
 from langchain_core.messages import AIMessage, AnyMessage
 from pydantic import BaseModel
 
-from interlock.runtime.database import Transaction
 from interlock.runtime.gate.gate import Call, Gate
 from interlock.runtime.gate.run import OpenRun
 from interlock.runtime.gate.stops import BudgetSpent, PriceUnknown
 from interlock.runtime.journal.events import ModelDone, ModelFailed, ModelIntended, Noted
 from interlock.runtime.journal.prompts import message_kept
 from interlock.runtime.records import Decision, Label, Usage
+from interlock.runtime.storage.database import Transaction
 from interlock.runtime.text import mended
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from interlock.runtime.database import Transaction
 from interlock.runtime.gate.ledger import COUNTED, NANO, NOTHING, UNITS, Amounts, Ledger, amounts_of
 from interlock.runtime.gate.stops import BudgetSpent
 from interlock.runtime.records import Budget, Limit, Usage
+from interlock.runtime.storage.database import Transaction
 
 if TYPE_CHECKING:
     from interlock.runtime.gate.shared import SharedPurse

@@ -8,9 +8,9 @@ from datetime import datetime
 
 from sqlalchemy import Column, Float, Index, Integer, Table, Text, bindparam, delete, func, insert, select
 
-from interlock.runtime.database import Statement, Transaction, metadata
 from interlock.runtime.gate.holders import alive, here, surely_alive
 from interlock.runtime.gate.ledger import NOTHING, UNITS, Amounts, accounts, sound
+from interlock.runtime.storage.database import Statement, Transaction, metadata
 
 _MARGIN_S = 30.0
 _LONGEST_S = 3600.0

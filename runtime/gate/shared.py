@@ -6,12 +6,12 @@ from datetime import datetime
 from decimal import Decimal
 
 from interlock.runtime.clock import Clock
-from interlock.runtime.database import Database, Transaction
 from interlock.runtime.gate import reservations
 from interlock.runtime.gate.ledger import Amounts, Ledger, amounts_of
 from interlock.runtime.gate.purse import check
 from interlock.runtime.gate.stops import BudgetSpent
 from interlock.runtime.records import Caller, Limit, Usage
+from interlock.runtime.storage.database import Database, Transaction
 
 _STEP = Usage(steps=1)
 

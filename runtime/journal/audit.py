@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from interlock.runtime.database import Database
 from interlock.runtime.journal.contents import Contents, head_of
 from interlock.runtime.journal.crosscheck import disagreements
 from interlock.runtime.journal.findings import Finding
 from interlock.runtime.journal.journal import ALL, GENESIS, LAST, chained
 from interlock.runtime.journal.seals import ERASURE, INTERVAL, SEALED, Seal, last_cut, sealed
 from interlock.runtime.journal.spending import misspent
+from interlock.runtime.storage.database import Database
 
 Row = tuple[Any, ...]
 _AGAIN = 5

@@ -9,7 +9,6 @@ import orjson
 from pydantic import ValidationError
 from sqlalchemy import select
 
-from interlock.runtime.database import Database, Statement
 from interlock.runtime.gate.answers import answers
 from interlock.runtime.gate.approvals import approvals
 from interlock.runtime.gate.effects import effects
@@ -17,6 +16,7 @@ from interlock.runtime.journal import events
 from interlock.runtime.journal.findings import Finding
 from interlock.runtime.journal.journal import PAYLOADS
 from interlock.runtime.journal.seals import ERASURE
+from interlock.runtime.storage.database import Database, Statement
 
 Row = tuple[Any, ...]
 

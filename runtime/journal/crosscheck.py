@@ -10,13 +10,13 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import select
 
-from interlock.runtime.database import Database, Statement
 from interlock.runtime.gate.answers import answers
 from interlock.runtime.gate.approvals import approvals
 from interlock.runtime.gate.effects import effects
 from interlock.runtime.journal import events
 from interlock.runtime.journal.contents import Contents
 from interlock.runtime.journal.findings import Finding
+from interlock.runtime.storage.database import Database, Statement
 
 Ended = events.ToolDone | events.ToolFailed
 

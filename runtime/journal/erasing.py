@@ -9,7 +9,6 @@ import orjson
 from sqlalchemy import bindparam, delete, or_, select, update
 
 from interlock.runtime.checks import texts_in
-from interlock.runtime.database import Statement, Transaction
 from interlock.runtime.gate.answers import answers
 from interlock.runtime.gate.approvals import approvals
 from interlock.runtime.gate.effects import effects
@@ -19,6 +18,7 @@ from interlock.runtime.home import Home
 from interlock.runtime.journal.events import Erased, MemoryIntended, MemoryWritten, RunStarted
 from interlock.runtime.journal.journal import ERASED, Scope, payloads, subjects
 from interlock.runtime.memories import Owner
+from interlock.runtime.storage.database import Statement, Transaction
 from interlock.runtime.wording import Wording
 
 _NOBODY = Scope(run="", thread="", subject="")

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import orjson
 
-from interlock.runtime.database import Database
 from interlock.runtime.journal.journal import ALL, FORMAT, PAYLOADS
 from interlock.runtime.journal.seals import last_cut, sealed
+from interlock.runtime.storage.database import Database
 
 
 def export(database: Database, *, content: bool = False) -> Iterator[str]:

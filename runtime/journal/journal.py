@@ -18,11 +18,11 @@ import orjson
 from sqlalchemy import Column, Index, Integer, LargeBinary, Table, Text, bindparam, delete, insert, select
 
 from interlock.runtime.clock import Clock
-from interlock.runtime.database import Database, Statement, Transaction, metadata, unless_there
 from interlock.runtime.errors import JournalBroken
 from interlock.runtime.journal.events import KINDS, Event, read_event
 from interlock.runtime.journal.seals import INTERVAL, SEALED, Seal, Sealer
 from interlock.runtime.records import Caller
+from interlock.runtime.storage.database import Database, Statement, Transaction, metadata, unless_there
 from interlock.runtime.text import mended
 
 FORMAT = 1

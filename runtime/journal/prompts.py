@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from interlock.runtime.database import Transaction
 from interlock.runtime.journal.journal import Journal, written
+from interlock.runtime.storage.database import Transaction
 
 if TYPE_CHECKING:
     from langchain_core.messages import AnyMessage, BaseMessage

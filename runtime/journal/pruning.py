@@ -8,7 +8,6 @@ from typing import Any
 import orjson
 from sqlalchemy import bindparam, delete, select
 
-from interlock.runtime.database import Statement, Transaction
 from interlock.runtime.erasures import held
 from interlock.runtime.gate.answers import answers
 from interlock.runtime.gate.approvals import approvals
@@ -19,6 +18,7 @@ from interlock.runtime.home import Home
 from interlock.runtime.journal.events import Erased, RunStarted
 from interlock.runtime.journal.journal import ALL, events, payloads
 from interlock.runtime.journal.seals import ERASURE
+from interlock.runtime.storage.database import Statement, Transaction
 
 Row = tuple[Any, ...]
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import orjson
 from sqlalchemy import Column, Integer, Table, Text, bindparam, insert, select
 
-from interlock.runtime.database import Database, Statement, Transaction, meta, metadata, unless_there
 from interlock.runtime.errors import BadInput, HomeUnusable, JournalBroken
 from interlock.runtime.keys import kept_key
+from interlock.runtime.storage.database import Database, Statement, Transaction, meta, metadata, unless_there
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

@@ -13,7 +13,6 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import select
 
-from interlock.runtime.database import Database, Statement
 from interlock.runtime.errors import JournalBroken
 from interlock.runtime.gate.ledger import NANO, UNITS, accounts, amounts_of, sound
 from interlock.runtime.gate.reservations import reservations
@@ -21,6 +20,7 @@ from interlock.runtime.gate.shared import account_of
 from interlock.runtime.journal.contents import Contents
 from interlock.runtime.journal.findings import Finding
 from interlock.runtime.records import Caller, Limit, Usage
+from interlock.runtime.storage.database import Database, Statement
 
 _KEPT: tuple[str, ...] = (*UNITS, "unpriced", "seconds")
 _ACCOUNTS = Statement(select(accounts.c.scope, *(accounts.c[name] for name in _KEPT)))

@@ -9,7 +9,6 @@ from typing import Any
 
 from interlock.runtime.clock import Clock
 from interlock.runtime.contract import ToolContract
-from interlock.runtime.database import Transaction
 from interlock.runtime.errors import BadInput, RecordingBroken
 from interlock.runtime.gate.approvals import Approval
 from interlock.runtime.gate.clocks import JournalledClock
@@ -27,6 +26,7 @@ from interlock.runtime.replay.clocks import RecordedClock, is_draw
 from interlock.runtime.replay.player import place_here
 from interlock.runtime.replay.recording import Recording, Step, places_of
 from interlock.runtime.replay.stand_ins import RecordedMemory, RecordedModel, RecordedSelection, RecordedTool, in_turn
+from interlock.runtime.storage.database import Transaction
 
 Edits = Mapping[str, Any]
 """By place, such as `act.1.0`: another result of a tool, or another text of a model."""

@@ -11,7 +11,6 @@ from sqlalchemy import update
 
 from interlock.runtime.clock import Clock, ManualClock
 from interlock.runtime.contract import ToolContract
-from interlock.runtime.database import Database, Statement, Transaction
 from interlock.runtime.gate.clocks import JournalledClock
 from interlock.runtime.gate.leases import leases
 from interlock.runtime.gate.run import OpenRun
@@ -26,10 +25,11 @@ from interlock.runtime.replay.clocks import RecordedClock
 from interlock.runtime.replay.player import Happened, Player
 from interlock.runtime.replay.recording import Portable, Step
 from interlock.runtime.replay.stand_ins import RecordedMemory, RecordedModel, RecordedSelection, RecordedTool, in_turn
-from interlock.runtime.sqlite import MEMORY, SqliteDatabase
+from interlock.runtime.storage.database import Database, Statement, Transaction
+from interlock.runtime.storage.sqlite import MEMORY, SqliteDatabase
 
 if TYPE_CHECKING:
-    from interlock.runtime.checkpoints import Saver
+    from interlock.runtime.storage.checkpoints import Saver
 
 _FREE = Statement(update(leases).values(until=0.0))
 _OUT_OF_TIME = re.compile(r"needs \S+ seconds, (\S+) of ")
@@ -110,7 +110,7 @@ class ReplayHome(Home):
 
     def saver(self, channels: Mapping[str, Any] | None = None) -> "Saver":
         """Open checkpoints that are thrown away too."""
-        from interlock.runtime.checkpoints import HomeSaver
+        from interlock.runtime.storage.checkpoints import HomeSaver
 
         return HomeSaver(MEMORY, channels)
 

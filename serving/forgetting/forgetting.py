@@ -19,13 +19,14 @@ from interlock.memory.layout import LOCK_WAIT_S, usable
 from interlock.memory.receipts import Receipt, fields_of, prints_of, size_of
 from interlock.memory.records import Forgotten
 from interlock.memory.store import Store
-from interlock.runtime import binding, erasures
+from interlock.runtime import erasures
 from interlock.runtime.erasures import Erasure
 from interlock.runtime.errors import ErasureIncomplete, MemoryBusy
 from interlock.runtime.home import Home
 from interlock.runtime.journal.erasing import Held, erase_all, erase_some, held_of, told_as
 from interlock.runtime.memories import Owner
 from interlock.runtime.replay.recording import recordings_in
+from interlock.runtime.storage import binding
 from interlock.runtime.wording import Wording
 from interlock.serving.forgetting.remains import remains
 from interlock.serving.forgetting.searching import files_of

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from interlock.memory.fingerprints import Fingerprints
-from interlock.runtime.database import Database
+from interlock.runtime.storage.database import Database
 from interlock.serving.forgetting.searching import Gone, Held
 
 

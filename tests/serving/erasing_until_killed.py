@@ -29,9 +29,9 @@ from interlock.serving.session import Session
 ANN, BOB = Owner(tenant="default", user="ann"), Owner(tenant="default", user="bob")
 PLACE = "Zermatt"
 SAID = f"my hearing aid from {PLACE} whistles, so please write to me"
-ERASING = ("serving/forgetting", "journal/erasing", "checkpoint_erasing", "runtime/erasures", "memory/shelf.py",
+ERASING = ("serving/forgetting", "journal/erasing", "storage/checkpoint_erasing", "runtime/erasures", "memory/shelf.py",
            "memory/vectors.py", "memory/pending.py", "memory/places.py", "memory/files.py",
-           "runtime/database.py")  # fmt: skip
+           "runtime/storage/database.py")  # fmt: skip
 
 
 class Hashed:

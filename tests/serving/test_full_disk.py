@@ -13,11 +13,11 @@ from langchain_core.messages import AIMessage, ToolMessage
 from interlock import Agent, tool
 from interlock.graphs import tool_loop
 from interlock.graphs.patterns import Compiled
-from interlock.runtime.checkpoints import HomeSaver
 from interlock.runtime.errors import HomeUnusable
 from interlock.runtime.home import CHECKPOINTS, Home, using
 from interlock.runtime.journal.audit import verify
 from interlock.runtime.models.scripted import ScriptedChatModel
+from interlock.runtime.storage.checkpoints import HomeSaver
 from interlock.serving.session import Session
 
 POLICY = '@id("all") permit (principal, action in [Action::"fill", Action::"pay"], resource);'

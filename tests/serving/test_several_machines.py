@@ -13,11 +13,11 @@ from tests.serving.conftest import Cli, Done
 from _postgres import PASSWORD, Server
 from interlock.memory.fingerprints import Fingerprints
 from interlock.memory.receipts import fields_of
-from interlock.runtime.binding import name_of
 from interlock.runtime.erasures import Erasure, begin
 from interlock.runtime.home import Home
 from interlock.runtime.memories import Owner
 from interlock.runtime.settings import settings
+from interlock.runtime.storage.binding import name_of
 
 ROOT = Path(__file__).parents[2]
 SAID = "I prefer e-mail to phone calls, since my hearing aid from Zermatt whistles."

@@ -13,12 +13,12 @@ from tests.runtime.gate.conftest import ADA, BEN, TWO_OF
 from interlock import Caller, Session
 from interlock.graphs import tool_loop
 from interlock.runtime.clock import ManualClock
-from interlock.runtime.database import Statement
 from interlock.runtime.errors import ApprovalRefused, JournalBroken, NotFound
 from interlock.runtime.gate.reminders import sweep
 from interlock.runtime.home import Home
 from interlock.runtime.journal import events
 from interlock.runtime.journal.actions import actions
+from interlock.runtime.storage.database import Statement
 
 HOUR = 3600.0
 

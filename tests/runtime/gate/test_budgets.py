@@ -14,7 +14,6 @@ from tests.graphs.conftest import Agents, Till, call, calls
 from interlock import Budget, Caller, Session
 from interlock.graphs import tool_loop
 from interlock.runtime.clock import ManualClock
-from interlock.runtime.database import Statement
 from interlock.runtime.errors import JournalBroken
 from interlock.runtime.gate.holders import holder_here
 from interlock.runtime.gate.ledger import accounts, amounts_of
@@ -24,6 +23,7 @@ from interlock.runtime.gate.stops import BudgetSpent
 from interlock.runtime.home import Home
 from interlock.runtime.models.scripted import ScriptedChatModel
 from interlock.runtime.records import Limit, Usage
+from interlock.runtime.storage.database import Statement
 
 DAY = 86_400.0
 ONE = Usage(tool_calls=1)

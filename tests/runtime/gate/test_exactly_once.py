@@ -14,11 +14,11 @@ from tests.runtime.gate.conftest import ADA
 
 from interlock import Agent, Session, ToolContext, tool
 from interlock.graphs import tool_loop
-from interlock.runtime.database import Statement
 from interlock.runtime.errors import ApprovalRefused, ContractBroken
 from interlock.runtime.home import Home
 from interlock.runtime.journal.audit import verify
 from interlock.runtime.models.scripted import ScriptedChatModel
+from interlock.runtime.storage.database import Statement
 from interlock.tools import Happened
 
 ROOT = Path(__file__).parents[3]

@@ -15,12 +15,12 @@ from tests.graphs.test_budget import answer, workflow
 from interlock import Budget, Limit, Session
 from interlock.graphs import tool_loop
 from interlock.runtime.clock import ManualClock
-from interlock.runtime.database import Statement
 from interlock.runtime.home import Home
 from interlock.runtime.journal.audit import verify
 from interlock.runtime.journal.erasing import erase_all, held_of
 from interlock.runtime.journal.pruning import prune
 from interlock.runtime.memories import Owner
+from interlock.runtime.storage.database import Statement
 
 LIMITS = (
     Limit(scope="user", per="day", tool_calls=50),

@@ -12,7 +12,6 @@ from pydantic import ValidationError
 from sqlalchemy import delete
 
 from interlock.runtime.clock import ManualClock
-from interlock.runtime.database import Statement
 from interlock.runtime.errors import HomeUnusable
 from interlock.runtime.home import Home
 from interlock.runtime.journal.audit import verify
@@ -20,7 +19,8 @@ from interlock.runtime.journal.events import KINDS, Event, Noted, Replied, RunEn
 from interlock.runtime.journal.journal import Journal, Scope, blanks, payloads
 from interlock.runtime.journal.prompts import PromptTail, read_prompt
 from interlock.runtime.records import Decision, Label
-from interlock.runtime.sqlite import SqliteDatabase
+from interlock.runtime.storage.database import Statement
+from interlock.runtime.storage.sqlite import SqliteDatabase
 
 SCOPE = Scope(run="r1", thread="t1", subject=Scope.subject_of("default", "7"))
 

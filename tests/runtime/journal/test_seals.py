@@ -15,7 +15,6 @@ import pytest
 from sqlalchemy import text
 
 from interlock.runtime.clock import ManualClock
-from interlock.runtime.database import Statement
 from interlock.runtime.errors import BadInput
 from interlock.runtime.home import Home
 from interlock.runtime.journal.audit import verify
@@ -26,6 +25,7 @@ from interlock.runtime.journal.journal import ALL, Scope
 from interlock.runtime.journal.pruning import prune
 from interlock.runtime.journal.seals import INTERVAL, Seal, read_head, sealed
 from interlock.runtime.memories import Owner
+from interlock.runtime.storage.database import Statement
 
 SCOPE = Scope(run="r1", thread="t1", subject=Scope.subject_of("default", "7"))
 SCRIPT = Path(__file__).parents[3] / "docs" / "verify_export.py"

@@ -11,7 +11,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.types.numeric import IntLoader
 
 from interlock.runtime.errors import DatabaseUnreachable, JournalBroken, StillRead
-from interlock.runtime.postgres_address import Address
+from interlock.runtime.storage.postgres_address import Address
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 Given = TypeVar("Given")

@@ -10,7 +10,7 @@ from langchain_core.messages import HumanMessage, RemoveMessage
 from langgraph.graph import END, START, StateGraph
 
 from interlock.graphs.state import ThreadInput
-from interlock.runtime.checkpoints import HomeSaver
+from interlock.runtime.storage.checkpoints import HomeSaver
 
 THREAD: Any = {"configurable": {"thread_id": "t"}}
 

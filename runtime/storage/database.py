@@ -46,7 +46,7 @@ class Statement:
 
     @cached_property
     def for_postgres(self) -> Compiled:
-        from interlock.runtime.postgres_dialect import POSTGRES, insert
+        from interlock.runtime.storage.postgres_dialect import POSTGRES, insert
 
         return self._compiled(POSTGRES, insert)
 

@@ -13,9 +13,9 @@ from interlock.runtime.home import Home
 from interlock.runtime.journal.audit import verify
 from interlock.runtime.journal.events import Noted
 from interlock.runtime.journal.journal import Scope
-from interlock.runtime.postgres import PostgresDatabase
-from interlock.runtime.postgres_address import Address
 from interlock.runtime.records import Usage
+from interlock.runtime.storage.postgres import PostgresDatabase
+from interlock.runtime.storage.postgres_address import Address
 
 SCOPE = Scope(run="r1", thread="t1", subject='["default","ann"]')
 

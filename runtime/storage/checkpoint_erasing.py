@@ -12,7 +12,7 @@ import ormsgpack
 from interlock.runtime.checks import texts_in
 from interlock.runtime.errors import HomeUnusable
 from interlock.runtime.journal.journal import ERASED
-from interlock.runtime.sqlite import scrub
+from interlock.runtime.storage.sqlite import scrub
 from interlock.runtime.wording import Wording
 
 _BLOBS = (("checkpoints", "type", "checkpoint"), ("writes", "type", "value"))

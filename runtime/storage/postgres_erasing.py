@@ -6,11 +6,11 @@ from typing import Any
 import psycopg
 from psycopg.types.json import Jsonb
 
-from interlock.runtime.checkpoint_erasing import rewritten, texts_of, walked
 from interlock.runtime.checks import texts_in
 from interlock.runtime.errors import HomeUnusable
 from interlock.runtime.journal.journal import ERASED
-from interlock.runtime.postgres_link import ANOTHER, Connection, Given, Link, run
+from interlock.runtime.storage.checkpoint_erasing import rewritten, texts_of, walked
+from interlock.runtime.storage.postgres_link import ANOTHER, Connection, Given, Link, run
 from interlock.runtime.wording import Wording
 
 TABLES = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")

@@ -11,7 +11,8 @@ from filelock import FileLock
 from sqlalchemy import select
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from interlock.runtime.database import (
+from interlock.runtime.errors import HomeUnusable, JournalBroken, StillRead
+from interlock.runtime.storage.database import (
     SCHEMA,
     SET,
     SQLITE,
@@ -22,7 +23,6 @@ from interlock.runtime.database import (
     metadata,
     require_version,
 )
-from interlock.runtime.errors import HomeUnusable, JournalBroken, StillRead
 
 
 class SqliteTransaction:

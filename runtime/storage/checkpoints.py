@@ -20,8 +20,8 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 from interlock.runtime.errors import HomeUnusable, InterlockError
-from interlock.runtime.folds import Folds
-from interlock.runtime.sqlite import to_wal
+from interlock.runtime.storage.folds import Folds
+from interlock.runtime.storage.sqlite import to_wal
 
 
 def serializer() -> JsonPlusSerializer:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from interlock.runtime.errors import HomeUnusable
 
 if TYPE_CHECKING:
-    from interlock.runtime.postgres import PostgresDatabase
+    from interlock.runtime.storage.postgres import PostgresDatabase
 
 FILE = "database.json"
 JOURNAL = "journal.db"

@@ -17,10 +17,10 @@ from langgraph.checkpoint.base import (
 from langgraph.checkpoint.postgres import PostgresSaver
 from psycopg.rows import DictRow
 
-from interlock.runtime.checkpoints import Saver, serializer
 from interlock.runtime.errors import HomeUnusable
-from interlock.runtime.folds import Folds
-from interlock.runtime.postgres_link import Connection, Given, Link, run
+from interlock.runtime.storage.checkpoints import Saver, serializer
+from interlock.runtime.storage.folds import Folds
+from interlock.runtime.storage.postgres_link import Connection, Given, Link, run
 
 
 class PostgresHomeSaver(Saver, PostgresSaver):

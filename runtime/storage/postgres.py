@@ -13,7 +13,8 @@ import psycopg
 from sqlalchemy import bindparam, select, text
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from interlock.runtime.database import (
+from interlock.runtime.errors import DatabaseUnreachable, HomeUnusable, JournalBroken, NotFound
+from interlock.runtime.storage.database import (
     SCHEMA,
     SET,
     VERSION,
@@ -24,10 +25,9 @@ from interlock.runtime.database import (
     metadata,
     require_version,
 )
-from interlock.runtime.errors import DatabaseUnreachable, HomeUnusable, JournalBroken, NotFound
-from interlock.runtime.postgres_address import Address
-from interlock.runtime.postgres_dialect import POSTGRES
-from interlock.runtime.postgres_link import ANOTHER, DESTROYED, Connection, Link, run
+from interlock.runtime.storage.postgres_address import Address
+from interlock.runtime.storage.postgres_dialect import POSTGRES
+from interlock.runtime.storage.postgres_link import ANOTHER, DESTROYED, Connection, Link, run
 
 _UNWRITTEN = "what could not be written was not done; see the server's log, and send the thread a message"
 _HALF = 32
