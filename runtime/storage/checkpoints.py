@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,8 +36,11 @@ def _errors(root: type[InterlockError]) -> Iterator[tuple[str, str]]:
         yield from _errors(leaf)
 
 
-class Saver(BaseCheckpointSaver[str]):
-    """What the checkpoints of every home can do: long threads need not be read from their beginning each time."""
+class Saver(BaseCheckpointSaver[str], ABC):
+    """What the checkpoints of every home can do: long threads need not be read from their beginning each time.
+
+    What is asynchronous is done in a thread; a saver that is quicker than a thread hop does it in place.
+    """
 
     folds: Folds
     """Of the channels of the graph that uses it."""
@@ -45,19 +49,50 @@ class Saver(BaseCheckpointSaver[str]):
     def close(self) -> None:
         """Close what was opened for this saver."""
 
+    @abstractmethod
     def erasures(self) -> int:
         """Count the times that something was erased; what is kept in memory may hold it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def read_whole(self, config: RunnableConfig, channels: Sequence[str]) -> Mapping[str, DeltaChannelHistory]:
         """Read channels from the beginning of a thread."""
-        raise NotImplementedError
 
     def get_delta_channel_history(
         self, *, config: RunnableConfig, channels: Sequence[str]
     ) -> Mapping[str, DeltaChannelHistory]:
         """Give what channels are made of: their value when the thread was last read, and what came after it."""
         return self.read_ahead(config, channels) or self._folded(config, channels)
+
+    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        return await asyncio.to_thread(self.get_tuple, config)
+
+    async def alist(
+        self,
+        config: RunnableConfig | None,
+        *,
+        filter: dict[str, Any] | None = None,
+        before: RunnableConfig | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[CheckpointTuple]:
+        for found in await asyncio.to_thread(lambda: [*self.list(config, filter=filter, before=before, limit=limit)]):
+            yield found
+
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        return await asyncio.to_thread(self.put, config, checkpoint, metadata, new_versions)
+
+    async def aput_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        await asyncio.to_thread(self.put_writes, config, writes, task_id, task_path)
+
+    async def adelete_thread(self, thread_id: str) -> None:
+        await asyncio.to_thread(self.delete_thread, thread_id)
 
     async def aget_delta_channel_history(
         self, *, config: RunnableConfig, channels: Sequence[str]
@@ -152,20 +187,6 @@ class HomeSaver(Saver, SqliteSaver):
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         return self.get_tuple(config)
-
-    async def alist(
-        self,
-        config: RunnableConfig | None,
-        *,
-        filter: dict[str, Any] | None = None,
-        before: RunnableConfig | None = None,
-        limit: int | None = None,
-    ) -> AsyncIterator[CheckpointTuple]:
-        for found in await asyncio.to_thread(lambda: [*self.list(config, filter=filter, before=before, limit=limit)]):
-            yield found
-
-    async def adelete_thread(self, thread_id: str) -> None:
-        await asyncio.to_thread(self.delete_thread, thread_id)
 
     async def aget_delta_channel_history(
         self, *, config: RunnableConfig, channels: Sequence[str]

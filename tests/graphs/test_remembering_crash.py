@@ -18,7 +18,7 @@ ANN = Owner(tenant="default", user="ann")
 
 
 def resumed(home: Home, last: int) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, world.__file__, str(home.path), str(last)]
+    command = [sys.executable, "-m", world.__name__, str(home.path), str(last)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

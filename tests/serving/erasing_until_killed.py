@@ -1,27 +1,21 @@
-"""Forgets a user in a home, and is killed at the n-th line of what erases: python erasing_until_killed.py HOME N.
+"""Forgets a user in a home, and is killed at the n-th line of what erases: HOME N.
 
 N = 0 kills nothing, and prints how many lines there were.
 """
 
 import itertools
-import os
-import signal
 import sys
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager
-from hashlib import sha256
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
-import numpy as np
+from tests.killed import Hashed, killing
 
 from interlock import Agent
 from interlock.graphs import tool_loop
 from interlock.memory import Memory
 from interlock.runtime.home import Home
 from interlock.runtime.memories import Note, Owner
-from interlock.runtime.models.embeddings import TokenVectors
 from interlock.runtime.models.scripted import ScriptedChatModel
 from interlock.serving.forgetting import Forgetting
 from interlock.serving.session import Session
@@ -31,21 +25,7 @@ PLACE = "Zermatt"
 SAID = f"my hearing aid from {PLACE} whistles, so please write to me"
 ERASING = ("serving/forgetting", "journal/erasing", "storage/checkpoint_erasing", "runtime/erasures", "memory/shelf.py",
            "memory/vectors.py", "memory/pending.py", "memory/places.py", "memory/files.py",
-           "runtime/storage/database.py")  # fmt: skip
-
-
-class Hashed:
-    """An embedder that costs nothing."""
-
-    name = "hashed@1"
-    dimensions = 32
-
-    def embed(self, texts: Sequence[str]) -> Any:
-        drawn = np.stack([np.frombuffer(sha256(text.encode()).digest(), np.uint8) for text in texts]).astype("f4")
-        return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
-
-    def tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
-        return [TokenVectors(words=tuple(t.split()), vectors=self.embed(t.split())) for t in texts]
+           "storage/sqlite.py")  # fmt: skip
 
 
 def make_world(path: Path) -> None:
@@ -75,23 +55,10 @@ def opened(home: Home) -> Generator[Forgetting]:
         home.close()
 
 
-def killing(last: int, lines: Iterator[int]) -> Any:
-    """Make a trace function that ends the process, without a word, at a line of what erases."""
-
-    def trace(frame: FrameType, event: str, _what: Any) -> Any:
-        if not any(part in frame.f_code.co_filename for part in ERASING):
-            return None
-        if event == "line" and next(lines) == last:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return trace
-
-    return trace
-
-
 if __name__ == "__main__":
     counted = itertools.count(1)
     with opened(Home(sys.argv[1])) as forgetting:
-        sys.settrace(killing(int(sys.argv[2]), counted))
+        sys.settrace(killing(int(sys.argv[2]), counted, ERASING))
         forgetting.forget(ANN)
         sys.settrace(None)
     print(next(counted) - 1)

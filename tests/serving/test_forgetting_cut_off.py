@@ -41,7 +41,7 @@ def lying(home: Home) -> list[str]:
 
 
 def killed_at(home: Home, line: int) -> int:
-    command = [sys.executable, world.__file__, str(home.path), str(line)]
+    command = [sys.executable, "-m", world.__name__, str(home.path), str(line)]
     return subprocess.run(command, capture_output=True, check=False).returncode
 
 
