@@ -21,6 +21,7 @@ from interlock.runtime.records import Caller
 from interlock.runtime.replay.causes import dated
 from interlock.runtime.replay.differences import readable
 from interlock.runtime.replay.home import ReplayHome
+from interlock.runtime.replay.losses import was_cut
 from interlock.runtime.replay.player import CutOff, Diverged, Divergence, Player
 from interlock.runtime.replay.recording import Recording, Step
 
@@ -106,7 +107,7 @@ async def _play(player: Player, home: ReplayHome, graph: Compiled) -> BaseExcept
     caller = Caller.model_validate(recording.started["caller"])
     await seed(recording, graph, config, recording.thread)
     # What was cut off goes on from its last checkpoint; where nothing was, checkpoints on the way serve nobody.
-    durability: Durability = "sync" if _was_cut(recording) else "exit"
+    durability: Durability = "sync" if was_cut(recording) else "exit"
     last: BaseException | None = None
     while (step := player.next) is not None:
         before = player.played
@@ -127,14 +128,6 @@ async def _play(player: Player, home: ReplayHome, graph: Compiled) -> BaseExcept
             break
     player.end()
     return last
-
-
-def _was_cut(recording: Recording) -> bool:
-    """Tell whether a process was killed while it was at work on the recorded run."""
-    own = [step.kind for step in recording.steps if "/" not in step.place]
-    return own[-1] != "run_ended" or any(
-        after == "run_resumed" and "run_ended" not in own[:at][-1:] for at, after in enumerate(own)
-    )
 
 
 def _die(home: ReplayHome, graph: Compiled) -> None:

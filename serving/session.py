@@ -117,7 +117,7 @@ class Session:
         """
         with self._turn() as ticket:
             snapshot = await self._snapshot()
-            if not snapshot.next:
+            if not snapshot.tasks:
                 raise NotFound(
                     what=f"thread {self.thread!r} has no unfinished run",
                     where=str(self.home.path),
@@ -164,11 +164,14 @@ class Session:
                 release(tx, lease)
 
     def _is_open(self, snapshot: Any) -> bool:
-        """Tell whether the last run was cut off or waits; one that was stopped or failed has been answered for."""
+        """Tell whether the last run was cut off or waits; one that was stopped or failed has been answered for.
+
+        A task counts though it is done, and so does a run: it was cut off before the checkpoint that takes them up.
+        """
         run = snapshot.values.get("run", {}).get("id")
-        if not snapshot.next or not run:
+        if not snapshot.tasks or not run:
             return False
-        return was_cut_off(self.home, run) or reply_of(self.home, run).status == "waiting"
+        return was_cut_off(self.home, run) or reply_of(self.home, run).status in ("waiting", "done")
 
     async def _drive(self, given: Any, ticket: str, *, tokens: bool = False) -> AsyncIterator[SessionEvent]:
         graph: Any = self._opened()

@@ -22,6 +22,7 @@ from interlock.runtime.models.resolve import resolve
 from interlock.runtime.ports import Deps, MemoryStore, Selection, Tool
 from interlock.runtime.records import Caller
 from interlock.runtime.replay.clocks import RecordedClock
+from interlock.runtime.replay.losses import LosingSaver
 from interlock.runtime.replay.player import Happened, Player
 from interlock.runtime.replay.recording import Portable, Step
 from interlock.runtime.replay.stand_ins import RecordedMemory, RecordedModel, RecordedSelection, RecordedTool, in_turn
@@ -87,6 +88,7 @@ class ComparingJournal(Journal):
         player.let_people_act()
         step, event = player.next, player.measured(event)
         facts = self._portable.facts(event)
+        player.losses.note(place)
         player.expect(
             Happened(run=scope.run, place=place, kind=event.kind, facts=facts), self._portable.bodies
         )  # raises before anything is written
@@ -110,9 +112,7 @@ class ReplayHome(Home):
 
     def saver(self, channels: Mapping[str, Any] | None = None) -> "Saver":
         """Open checkpoints that are thrown away too."""
-        from interlock.runtime.storage.checkpoints import HomeSaver
-
-        return HomeSaver(MEMORY, channels)
+        return LosingSaver(channels, self.player.losses, lambda: self.player.played)
 
     @cached_property
     def journal(self) -> Journal:
@@ -149,6 +149,7 @@ class ReplayHome(Home):
 
     def die(self) -> None:
         """Free what a worker that was killed had held; that it is dead is seen by its process, not by a clock."""
+        self.player.losses.forget()
         with self.database.transaction() as tx:
             tx.run(_FREE)
 

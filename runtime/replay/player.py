@@ -14,6 +14,7 @@ from interlock.runtime.gate.run import OpenRun
 from interlock.runtime.gate.stops import RunStopped
 from interlock.runtime.journal.events import ApprovalRequested, Event, RunEnded
 from interlock.runtime.replay.clocks import is_draw
+from interlock.runtime.replay.losses import BOUNDS, Losses, ending, is_cut, is_own
 from interlock.runtime.replay.recording import Recording, Step
 
 UNCOMPARED = {
@@ -30,6 +31,9 @@ _APART_S = 1.0
 
 _QUIET_S = 0.02
 """How long a branch waits of which nothing is recorded, once all others wait too."""
+
+_TURNS = 100
+"""How many turns of the event loop a task takes at most to hand in what it made."""
 
 _place: ContextVar[str] = ContextVar("interlock_place", default="")
 
@@ -120,6 +124,7 @@ class Player:
         self.divergence: Divergence | None = None
         self.perform: Callable[[Step], None] = lambda _step: None
         """Does again what people did to the run; set by who opens the home."""
+        self.losses = Losses(recording)
         self.runs: list[OpenRun] = []
         """The runs that are played, those of inner graphs too."""
         self._waiting = 0
@@ -129,7 +134,7 @@ class Player:
             self._drawn[step.place].append(step)
         self._moved = asyncio.Event()
         self._performing = False
-        self._ended = False
+        self._ended = ""
 
     @property
     def next(self) -> Step | None:
@@ -140,7 +145,10 @@ class Player:
     @property
     def cut(self) -> bool:
         """Whether the recorded run was cut off here."""
-        return not self._ended and self.played > 0 and (self.next is None or self.next.kind == "run_resumed")
+        step = self.next
+        if step is None:
+            return not self._ended and self.played > 0
+        return step.kind == "run_resumed" and is_own(step) and is_cut(self._ended)
 
     async def turn(self) -> None:
         """Wait until the recording has come to this place, so that branches go in their recorded order."""
@@ -157,8 +165,6 @@ class Player:
                         return
         finally:
             self._waiting -= 1
-        if self.cut:
-            raise CutOff
 
     def _patience(self, place: str) -> float:
         """Give the seconds to wait: few where nothing can come that would have to come first."""
@@ -174,8 +180,16 @@ class Player:
         return not self._ahead[place] and (step.kind == "run_ended" or _was_cancelled(step))
 
     async def answer(self, *kinds: str) -> Step | None:
-        """Give the recorded outcome at this place, in its turn."""
+        """Give the recorded outcome at this place, in its turn.
+
+        Raises:
+            CutOff: the recorded run was cut off before it.
+            Diverged: there is none.
+        """
         await self.turn()
+        if self.cut:
+            await self._let_others_end()
+            raise CutOff
         place = place_here()
         ahead = self.recording.steps[self.played :]
         found = next((step for step in ahead if step.place == place and step.kind in kinds), None)
@@ -183,6 +197,12 @@ class Player:
             self.diverge(None, {}, note=f"nothing is recorded that answers {' or '.join(kinds)} at {place}")
             raise Diverged(place=place)
         return found
+
+    async def _let_others_end(self) -> None:
+        """Let tasks whose last step has come hand in what they made, which was kept before the process was killed."""
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+        await asyncio.sleep(_QUIET_S)
 
     def let_people_act(self) -> None:
         """Do what people did to the run at this point of the recording, and note what clocks told."""
@@ -255,8 +275,8 @@ class Player:
         step = self.recording.steps[self.played]
         self._ahead[step.place] -= 1
         self.played += 1
-        if "/" not in step.place and kind in ("run_ended", "run_resumed", "run_started"):
-            self._ended = kind == "run_ended"
+        if is_own(step) and kind in BOUNDS:
+            self._ended = ending(step)
         moved, self._moved = self._moved, asyncio.Event()
         moved.set()
 

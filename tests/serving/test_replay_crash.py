@@ -1,66 +1,70 @@
-"""A run whose process was killed in the middle of an effect is replayed through its crash."""
+"""A run whose process was killed, wherever that was, is gone on with and replayed through the crash."""
 
-import importlib
+import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+
+import pytest
+from tests.serving import working_until_killed as world
 
 from interlock.runtime.home import Home
+from interlock.runtime.journal.audit import verify
 from interlock.runtime.journal.runs import list_runs
 from interlock.runtime.replay.recording import record
 from interlock.serving.replaying import replay
-from interlock.serving.session import Session
 
-AGENT = """
-import os, sys
-from interlock import Agent, tool
-from interlock.graphs import tool_loop
-from interlock.runtime.models.scripted import ScriptedChatModel
-from langchain_core.messages import AIMessage
-
-@tool(destructive=True)
-def pay(amount: int) -> str:
-    "Pay an amount."
-    os._exit(9)
-
-@tool(read_only=True)
-def look() -> int:
-    "Look into the till."
-    return 3
-
-def graph(*lines):
-    return tool_loop(Agent(name="till", model=ScriptedChatModel(lines), tools=[pay, look], policy=%r))
-
-def begin(home):
-    from interlock.serving.session import Session
-    calls = [{"name": "look", "args": {}, "id": "a"}, {"name": "pay", "args": {"amount": 5}, "id": "b"}]
-    Session(graph(AIMessage("", tool_calls=calls)), home=home, thread="t").say("Pay 5.")
-"""
+TIMES = 30
 
 
-def killed_in(folder: Path) -> Any:
-    """Let a run be killed in the middle of a payment, and give the module that made it."""
-    (folder / "policy.cedar").write_text('@id("all") permit (principal, action, resource);')
-    (folder / "killed.py").write_text(AGENT % str(folder / "policy.cedar"))
-    code = f"import killed; killed.begin({str(folder / 'home')!r})"
-    assert subprocess.run([sys.executable, "-c", code], cwd=folder, check=False).returncode == 9
-    sys.path.insert(0, str(folder))
-    made = importlib.import_module("killed")
-    sys.path.remove(str(folder))
-    return made
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of homes, in each of which a process was killed a little later in the same run."""
+    folder = tmp_path_factory.mktemp("killed")
+    command = [sys.executable, "-m", world.__name__, str(folder), str(TIMES)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == [str(-signal.SIGKILL)] * TIMES, done.stderr
+    return folder
 
 
-async def test_a_run_that_was_killed_in_an_effect_replays_through_the_crash(tmp_path: Path) -> None:
-    killed = killed_in(tmp_path)
-    home = Home(tmp_path / "home")
-    graph = killed.graph("It is not known whether it was paid.")
-    async with Session(graph, home=home, thread="t") as session:
-        assert (await session.resume()).status == "waiting"
-    recording = record(home.journal, list_runs(home.journal)[0].run)
+@pytest.mark.parametrize("time", range(TIMES))
+async def test_a_run_that_was_killed_anywhere_is_finished_and_replays_through_the_crash(
+    killed: Path, time: int
+) -> None:
+    home = Home(killed / str(time))
+    async with world.session(killed, home) as session:
+        reply = await session.send("Thanks.")
+        if reply.status == "waiting":  # it is not known whether it was paid
+            assert [asked["question"] for asked in reply.approvals] == ["in_doubt"]
+        else:
+            said = await session.history()
+            called = [call["id"] for message in said if message.type == "ai" for call in message.tool_calls]
+            answered = [message.tool_call_id for message in said if message.type == "tool"]
+            assert reply.text == "You are welcome."
+            assert called == answered in ([], ["look", "pay", "peek", "peek", "look"])
+    assert verify(home.database).ok
+    recordings = [record(home.journal, run.run) for run in list_runs(home.journal)]
     home.close()
 
-    found = await replay(recording, killed.graph())
+    for recording in recordings:
+        found = await replay(recording, world.till(killed))
+        assert found.identical, "\n".join(found.diff)
 
-    assert found.identical, "\n".join(found.diff)
-    assert "run_resumed" in [step.kind for step in recording.steps]
+
+async def test_what_a_run_had_done_is_kept_where_its_last_checkpoint_was_not(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    async with world.session(tmp_path, home) as session:
+        paid = await session.send("Pay 5.")
+        whole = await session.history()
+    with closing(sqlite3.connect(home.path / "checkpoints.db")) as file, file:
+        file.execute("DELETE FROM checkpoints WHERE checkpoint_id = (SELECT max(checkpoint_id) FROM checkpoints)")
+
+    async with world.session(tmp_path, home) as session:
+        thanked = await session.send("Thanks.")
+        said = await session.history()
+
+    assert thanked.before is not None
+    assert thanked.before.run == paid.run
+    assert said[: len(whole)] == whole
