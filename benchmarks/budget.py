@@ -115,7 +115,7 @@ def opened(home: Home, limit: Limit, caller: Caller, thread: str, number: int) -
     budget = Budget(tokens=None, limits=(limit,))
     header = RunHeader(
         v=1, id=id, thread=f"{thread}#{number}", turn=1, user=caller.user, tenant=caller.tenant, roles=[], agent="a",
-        manifest="", path="",
+        manifest="", path="", step=0,
     )  # fmt: skip
     purse = Purse(scope=f"run {id}", budget=budget, before=Usage(), shared=shared)
     return OpenRun(

@@ -5,6 +5,7 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
+from interlock.graphs.positions import Spot, path_here, step_here
 from interlock.runtime.errors import BadInput
 from interlock.runtime.gate.run import RunHeader
 from interlock.runtime.home import Home
@@ -17,22 +18,36 @@ LONE = "lone-"
 
 
 def new_header(
-    home: Home, caller: Caller, state: Mapping[str, Any], runtime: Runtime[Any], *, agent: str, manifest: str
+    home: Home,
+    caller: Caller,
+    state: Mapping[str, Any],
+    runtime: Runtime[Any],
+    *,
+    agent: str,
+    manifest: str,
+    around: Spot | None,
 ) -> RunHeader:
-    """Make the header of a run that begins."""
+    """Make the header of a run that begins.
+
+    Args:
+        around: the task of another run in which it begins.
+    """
     info = runtime.execution_info
     before: Mapping[str, Any] = state.get("run") or {}
+    thread = (info.thread_id if info else None) or (around.run.scope.thread if around else "")
+    thread = thread or f"{LONE}{home.clock.new_id()}"
     return RunHeader(
         v=HEADER,
         id=home.clock.new_id(),
-        thread=(info.thread_id if info else None) or f"{LONE}{home.clock.new_id()}",
+        thread=thread,
         turn=int(before.get("turn", 0)) + 1,
         user=caller.user,
         tenant=caller.tenant,
         roles=list(caller.roles),
         agent=agent,
         manifest=manifest,
-        path=_path_in_parents(info.checkpoint_ns if info else ""),
+        path=(home.outside.path_around if home.outside and not around else "") + path_here(around, thread),
+        step=step_here(),
     )
 
 
@@ -54,9 +69,3 @@ def check_person(caller: Caller, context: Any) -> None:
             where="context=",
             fix="resume it for the same user, or start a new thread",
         )
-
-
-def _path_in_parents(namespace: str) -> str:
-    """Name the graph's place inside its parents: the node names of the namespace, without task ids, without our own."""
-    parts = [part.split(":")[0] for part in namespace.split("|")[:-1]]
-    return "".join(f"{part}/" for part in parts)

@@ -13,6 +13,7 @@ from langgraph.runtime import Runtime
 
 from interlock.graphs.headers import check_person, leased, new_header
 from interlock.graphs.manifests import hashed, kept_manifest
+from interlock.graphs.positions import Spot, config_here
 from interlock.graphs.state import new_messages, state_before
 from interlock.runtime.erasures import require_none_pending
 from interlock.runtime.gate.clocks import JournalledClock
@@ -26,10 +27,12 @@ from interlock.runtime.gate.tools import offered_in
 from interlock.runtime.home import Home, current_home
 from interlock.runtime.journal import events
 from interlock.runtime.journal.journal import Scope
-from interlock.runtime.journal.prompts import message_kept
+from interlock.runtime.journal.prompts import PromptTail, message_kept
+from interlock.runtime.journal.turns import turn_after
 from interlock.runtime.openings import Openings
 from interlock.runtime.ports import Deps
 from interlock.runtime.records import Caller, Usage
+from interlock.runtime.storage.database import Transaction
 
 if TYPE_CHECKING:
     from interlock.graphs.assembly import Assembly
@@ -60,13 +63,21 @@ class Entered:
         return replace(self.deps, clock=self.home.outside.node_clock(clock) if self.home.outside else clock)
 
 
-_running: ContextVar[Entered | None] = ContextVar("interlock_running", default=None)
+@dataclass(frozen=True, kw_only=True)
+class _AtWork:
+    """What is called here is called by this task of a run."""
+
+    entered: Entered
+    spot: Spot
+
+
+_running: ContextVar[_AtWork | None] = ContextVar("interlock_running", default=None)
 
 
 @contextmanager
 def running(entered: Entered) -> Generator[None]:
     """Mark what begins in this block, such as another graph, as part of a run: it uses that run's budget, too."""
-    token = _running.set(entered)
+    token = _running.set(_AtWork(entered=entered, spot=Spot(run=entered.run, config=config_here())))
     try:
         yield
     finally:
@@ -109,30 +120,50 @@ class Runs:
         home = current_home()
         caller = Caller.of(runtime.context)
         manifest = self._assembly.manifest_in(home)
-        header = new_header(home, caller, state, runtime, agent=self._assembly.agent.name, manifest=hashed(manifest))
+        around = _around(home)
+        header = new_header(
+            home, caller, state, runtime, agent=self._assembly.agent.name, manifest=hashed(manifest),
+            around=around.spot if around else None,
+        )  # fmt: skip
         entered = self._open(home, header, caller)
         entered.run.can_wait = can_wait
-        new = new_messages(state["messages"])
-        old = state["messages"][: len(state["messages"]) - len(new)]
         scope = entered.run.scope
         history = home.tails.history(scope.thread + header["path"], scope.subject)
         try:
             with home.database.transaction() as tx:
-                kept = kept_manifest(tx, home, manifest)
-                started = events.RunStarted(
-                    agent=self._assembly.agent.name, caller=caller, turn=header["turn"], manifest=header["manifest"],
-                    manifest_kept=kept, policy=self._assembly.policies.version, source=self._assembly.source,
-                    parent=home.outside.parent if home.outside else "",
-                    inside=entered.run.parent.scope.run if entered.run.parent else "",
-                    history=history.write(tx, home.journal, scope.subject, old),
-                    messages=[message_kept(message) for message in new], before=state_before(state),
-                )  # fmt: skip
+                started = self._started(tx, entered, manifest, state, history)
                 home.journal.append(tx, scope, entered.run.place("begin"), started)
         except BaseException:
             history.forget()
             self._entered.pop((str(home.path), header["id"]), None)
             raise
         return entered, header
+
+    def _started(
+        self,
+        tx: Transaction,
+        entered: Entered,
+        manifest: dict[str, Any],
+        state: Mapping[str, Any],
+        history: PromptTail,
+    ) -> events.RunStarted:
+        """Say what begins, and number its turn."""
+        home, run, agent = entered.home, entered.run, self._assembly.agent
+        header = run.header
+        new = new_messages(state["messages"])
+        old = state["messages"][: len(state["messages"]) - len(new)]
+        said = [message_kept(message) for message in new]
+        header["turn"] = turn_after(
+            tx, home.journal, header["thread"], header["path"], turn=header["turn"], said=said,
+            again=run.can_wait and header["path"] != "",  # what is around it may go back to an earlier checkpoint
+        )  # fmt: skip
+        return events.RunStarted(
+            agent=agent.name, caller=run.caller, turn=header["turn"], manifest=header["manifest"],
+            manifest_kept=kept_manifest(tx, home, manifest), policy=self._assembly.policies.version,
+            source=self._assembly.source, parent=home.outside.parent if home.outside else "",
+            inside=run.parent.scope.run if run.parent else "",
+            history=history.write(tx, home.journal, run.scope.subject, old), messages=said, before=state_before(state),
+        )  # fmt: skip
 
     def resume(self, header: RunHeader, runtime: Runtime[Any]) -> Entered:
         """Give a run that is open here, or go on with one that another process left.
@@ -172,8 +203,8 @@ class Runs:
             require_none_pending(tx, caller.tenant, caller.user)
             lease = take(tx, leased(header), header["id"], holder, home.clock)
             home.ledger.open(tx, f"run {header['id']}")
-        around = _running.get()
-        parent = around.run if around is not None and around.home.path == home.path else None
+        around = _around(home)
+        parent = around.entered.run if around else None
         run = OpenRun(
             header=header,
             caller=caller,
@@ -234,6 +265,12 @@ class Runs:
         if not lasting(lease, home.clock, 0.0):
             with home.database.transaction() as tx:
                 keep(tx, lease, home.clock)
+
+
+def _around(home: Home) -> _AtWork | None:
+    """Give the task, of a run in this home, in which this is called."""
+    found = _running.get()
+    return found if found is not None and found.entered.home.path == home.path else None
 
 
 def _beside(paused: Entered, runtime: Runtime[Any]) -> bool:

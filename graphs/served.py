@@ -82,7 +82,7 @@ class Served:
         started = next(e.event for e in self._home.journal.of_run(run) if isinstance(e.event, RunStarted))
         return RunHeader(
             v=HEADER, id=run, thread=thread, turn=started.turn, user=started.caller.user, tenant=started.caller.tenant,
-            roles=list(started.caller.roles), agent=started.agent, manifest=started.manifest, path="",
+            roles=list(started.caller.roles), agent=started.agent, manifest=started.manifest, path="", step=0,
         )  # fmt: skip
 
     def _unfinished(self, call: ToolCall) -> tuple[str, str] | None:

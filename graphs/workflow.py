@@ -10,6 +10,7 @@ from interlock.graphs.agent import Agent
 from interlock.graphs.assembly import Assembly
 from interlock.graphs.governed import Node, governed
 from interlock.graphs.nested import as_node
+from interlock.graphs.positions import Graph
 from interlock.graphs.state import ThreadInput, ThreadState, check_state
 from interlock.nodes.approve import approve
 from interlock.nodes.begin import begin
@@ -70,7 +71,8 @@ class Workflow:
 
     def compile(self, checkpointer: Any = None) -> Compiled:
         """Compile into a LangGraph graph that keeps its assembly."""
-        graph: Compiled = self._graph.compile(checkpointer=checkpointer, name=self._assembly.agent.name)
+        made: Compiled = self._graph.compile(checkpointer=checkpointer, name=self._assembly.agent.name)
+        graph = Graph(**vars(made))
         self._assembly.topology = topology_of(graph)
         graph.builder.__dict__["assembly"] = self._assembly  # a copy of the graph keeps its builder
         return graph

@@ -56,6 +56,8 @@ class Outside(Protocol):
 
     parent: str
     """The run that is played from, and the step up to which, where this goes on as a new run."""
+    path_around: str
+    """Where the graph of that run stood in a graph that is not ours."""
 
     def model(self, declared: Any, contracts: "Sequence[ToolContract]", prices: "Mapping[str, Price]") -> "ChatModel":
         """Give what answers for the model that an agent declares."""

@@ -160,6 +160,7 @@ async def seed(recording: Recording, graph: Compiled, config: Any, thread: str) 
     header = {
         "v": 1, "id": "", "thread": thread, "turn": started["turn"] - 1, "user": caller["user"],
         "tenant": caller["tenant"], "roles": caller["roles"], "agent": started["agent"], "manifest": "", "path": "",
+        "step": 0,
     }  # fmt: skip
     values = {"messages": history, "run": header, **started["before"]}
     await graph.aupdate_state(config, values, as_node=_last_node(graph))

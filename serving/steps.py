@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from interlock.graphs.positions import nodes_of
 from interlock.runtime.journal import events
 from interlock.runtime.journal.journal import Entry
 from interlock.runtime.records import Usage
@@ -98,11 +99,10 @@ def _call(place: str, entries: list[Entry], start: datetime) -> Call:
 
 
 def node_of(place: str) -> str:
-    """Name the node of a place: `sub/1.act.2.0` lies in `sub/act`."""
+    """Name the node of a place: `1.sub.3/1.act.2.0` lies in `sub/act`."""
     path, _, inner = place.rpartition("/")
     parts = inner.split(".")
-    name = parts[1] if len(parts) > 1 else inner
-    return f"{path}/{name}" if path else name
+    return nodes_of(path) + (parts[1] if len(parts) > 1 else inner)
 
 
 def _visit_name(place: str) -> str:

@@ -29,7 +29,9 @@ class RunHeader(TypedDict):
     agent: str
     manifest: str
     path: str
-    """Where the graph stands inside its parents, without ids; empty at the top."""
+    """Where the graph stands inside its parents (graphs/positions.py); empty at the top."""
+    step: int
+    """The number of the graph's step in which it began."""
 
 
 @dataclass(kw_only=True)

@@ -159,6 +159,7 @@ class ForkHome(Home):
         self.before = before
         self.outside = self
         self.parent = f"{before.recording.run}@{before.step}"
+        self.path_around = before.recording.path
         self._model = model
 
     @cached_property

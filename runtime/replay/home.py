@@ -103,6 +103,7 @@ class ReplayHome(Home):
         self.player = player
         self.outside = self
         self.parent = player.recording.started["parent"]
+        self.path_around = player.recording.path
         player.perform = self._perform
 
     @cached_property

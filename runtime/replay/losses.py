@@ -21,14 +21,9 @@ BOUNDS = frozenset({"run_started", "run_resumed", "run_ended"})
 """Steps that belong to a run as a whole, not to one of its tasks."""
 
 
-def is_own(step: Step) -> bool:
-    """Tell whether a step is one of the recorded run itself, not of a graph inside it."""
-    return "/" not in step.place
-
-
 def was_cut(recording: Recording) -> bool:
     """Tell whether a process was killed while it was at work on the recorded run."""
-    last = [step for step in recording.steps if is_own(step) and step.kind in BOUNDS][-1]
+    last = [step for step in recording.steps if recording.is_own(step) and step.kind in BOUNDS][-1]
     return last.kind != "run_ended" or any(cut for _, cut in _takings_up(recording))
 
 
@@ -50,7 +45,7 @@ def _takings_up(recording: Recording) -> Iterator[tuple[int, bool]]:
     """Give where the run was taken up again, and whether a killed process had left it."""
     ended = ""
     for at, step in enumerate(recording.steps):
-        if is_own(step) and step.kind in BOUNDS:
+        if recording.is_own(step) and step.kind in BOUNDS:
             if step.kind == "run_resumed":
                 yield at, is_cut(ended)
             ended = ending(step)
@@ -124,7 +119,7 @@ class LosingSaver(HomeSaver):
     ) -> RunnableConfig:
         if not self._losses.losing:
             return super().put(config, checkpoint, metadata, new_versions)
-        return {"configurable": {**config["configurable"], "checkpoint_id": checkpoint["id"]}}
+        return {"configurable": {**config.get("configurable", {}), "checkpoint_id": checkpoint["id"]}}
 
     def put_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""

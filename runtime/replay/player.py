@@ -14,7 +14,7 @@ from interlock.runtime.gate.run import OpenRun
 from interlock.runtime.gate.stops import RunStopped
 from interlock.runtime.journal.events import ApprovalRequested, Event, RunEnded
 from interlock.runtime.replay.clocks import is_draw
-from interlock.runtime.replay.losses import BOUNDS, Losses, ending, is_cut, is_own
+from interlock.runtime.replay.losses import BOUNDS, Losses, ending, is_cut
 from interlock.runtime.replay.recording import Recording, Step
 
 UNCOMPARED = {
@@ -148,7 +148,7 @@ class Player:
         step = self.next
         if step is None:
             return not self._ended and self.played > 0
-        return step.kind == "run_resumed" and is_own(step) and is_cut(self._ended)
+        return step.kind == "run_resumed" and self.recording.is_own(step) and is_cut(self._ended)
 
     async def turn(self) -> None:
         """Wait until the recording has come to this place, so that branches go in their recorded order."""
@@ -275,7 +275,7 @@ class Player:
         step = self.recording.steps[self.played]
         self._ahead[step.place] -= 1
         self.played += 1
-        if is_own(step) and kind in BOUNDS:
+        if self.recording.is_own(step) and kind in BOUNDS:
             self._ended = ending(step)
         moved, self._moved = self._moved, asyncio.Event()
         moved.set()

@@ -51,6 +51,15 @@ class Recording:
         return self.steps[0].facts
 
     @property
+    def path(self) -> str:
+        """Where the graph stood in a LangGraph graph that is not ours; empty where it stood alone."""
+        return path_of(self.steps[0].place)
+
+    def is_own(self, step: Step) -> bool:
+        """Tell whether a step is one of the recorded run itself, not of a graph inside it."""
+        return path_of(step.place) == self.path
+
+    @property
     def manifest(self) -> dict[str, Any]:
         """Under which manifest it was made."""
         return dict(self.bodies.get(self.started["manifest_kept"]) or {})
@@ -128,15 +137,13 @@ def record(journal: Journal, run: str) -> Recording:
 
 
 def _with_inner_runs(journal: Journal, entries: list[Entry]) -> list[Entry]:
-    """Add the runs of graphs inside the graph: while a run holds a thread, all that happens there is part of it."""
-    first, last = entries[0], entries[-1]
-    if "/" in first.place:
+    """Add the runs of graphs inside the graph: while a run holds its place, all that happens there is part of it."""
+    first, last, path = entries[0], entries[-1], path_of(entries[0].place)
+    if isinstance(first.event, events.RunStarted) and first.event.inside:
         raise RecordingBroken(
-            what=f"run {first.run} is a part of another run on thread {first.thread!r}",
-            where=first.place,
-            fix="replay the run around it; `interlock trace` lists them",
+            what=f"run {first.run} is a part of run {first.event.inside}", where=first.place, fix="replay that one"
         )
-    found = [e for e in journal.of_thread(first.thread) if first.seq <= e.seq <= last.seq]
+    found = [e for e in journal.of_thread(first.thread) if first.seq <= e.seq <= last.seq and e.place.startswith(path)]
     if any(entry.erased for entry in found):
         raise RecordingBroken(what=f"content of run {first.run} was erased", where="journal", fix=_ERASED)
     return found
@@ -205,6 +212,11 @@ def recordings_in(folder: Path) -> Iterator[tuple[Path, Recording]]:
     for file in sorted(folder.rglob("*.json")):
         with suppress(RecordingBroken, OSError):
             yield file, imported(file.read_bytes(), str(file))
+
+
+def path_of(place: str) -> str:
+    """Name where the graph of a place stands in the graphs around it; empty at the top."""
+    return place[: place.rfind("/") + 1]
 
 
 _EXPORT = "write it anew with `interlock trace export RUN`"

@@ -275,5 +275,5 @@ async def test_runs_of_graphs_inside_a_graph_come_again_with_it(tmp_path: Path) 
     found = await replay(recording, desk())
 
     assert reply.text == "The till says: paid"
-    assert "till/1.act.1.0" in places_of(recording.steps)
+    assert "1.till.1/1.act.1.0" in places_of(recording.steps)
     assert found.identical, "\n".join((found.place, *found.diff))

@@ -9,8 +9,9 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
-from langchain_core.messages import AIMessage, AnyMessage
+from langchain_core.messages import AIMessage
 from tests.killed import killing
 
 from interlock import Agent, Session, tool
@@ -44,7 +45,7 @@ def calls(*names: str) -> AIMessage:
     ])  # fmt: skip
 
 
-def answer(messages: list[AnyMessage]) -> AIMessage:
+def answer(messages: list[Any]) -> AIMessage:
     """Answer by what was said since the last request, the same in every process."""
     asked = max(at for at, message in enumerate(messages) if message.type == "human")
     if messages[asked].text != "Pay 5.":

@@ -1,0 +1,71 @@
+"""Which turn of its thread a run is, also where the checkpoints have forgotten earlier ones.
+
+Places carry the turn, and what happens once happens once at its place. A thread that no checkpointer keeps, or one that
+keeps it in a process that is gone, would begin with turn 1 again; the journal remembers.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import bindparam, select
+
+from interlock.runtime.journal.journal import Journal, events
+from interlock.runtime.storage.database import Row, Statement, Transaction
+
+_LOOK_BACK = 64
+"""How many runs of a thread are looked through, those of graphs inside the graph too."""
+
+_BEGUN = Statement(
+    select(events.c.run, events.c.head)
+    .where(events.c.thread == bindparam("of"), events.c.kind == "run_started")
+    .order_by(events.c.seq.desc())
+    .limit(_LOOK_BACK)
+)
+_ENDED = Statement(
+    select(events.c.head)
+    .where(events.c.run == bindparam("of"), events.c.kind == "run_ended")
+    .order_by(events.c.seq.desc())
+    .limit(1)
+)
+
+
+def turn_after(
+    tx: Transaction, journal: Journal, thread: str, path: str, *, turn: int, said: Sequence[dict[str, Any]], again: bool
+) -> int:
+    """Give the turn of a run that begins: a later one than that of any run before it at its place in its thread.
+
+    A request that was begun and not done is the same request when it is made again in the same words: what it has done
+    is not done twice.
+
+    Args:
+        path: where the graph stands in the graphs around it.
+        turn: which one the checkpoints make it.
+        said: the messages of the request, as the journal keeps them.
+        again: whether one that was done may be made again too, by a graph around it that went back to a checkpoint.
+    """
+    last, run, asked = _last(tx.all(_BEGUN, of=thread), path)
+    if last < turn:
+        return turn
+    content = journal.payload(asked) if asked else None
+    same = content is not None and _words(content["messages"]) == _words(said)
+    return last if same and (again or not _is_done(tx, run)) else last + 1
+
+
+def _last(rows: Iterable[Row], path: str) -> tuple[int, str, str | None]:
+    """Find the last run at a path: its turn, its id, and the digest of what it was asked."""
+    for run, text in rows:
+        head = orjson.loads(text)
+        found, _, at = head["place"].rpartition("/")
+        if found == path.removesuffix("/"):
+            return int(at.partition(".")[0]), run, head["content"]
+    return 0, "", None
+
+
+def _is_done(tx: Transaction, run: str) -> bool:
+    ended = tx.one(_ENDED, of=run)
+    return ended is not None and orjson.loads(ended[0])["facts"]["status"] == "done"
+
+
+def _words(messages: Iterable[dict[str, Any]]) -> list[tuple[Any, Any]]:
+    return [(message["type"], message["content"]) for message in messages]
