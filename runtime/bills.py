@@ -1,4 +1,4 @@
-"""What a call of a tool costs in the end: its price, or nothing where nobody had to be asked."""
+"""What a call of a tool came to in the end: who answered it, and its price, or nothing where nobody had to be asked."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -11,6 +11,8 @@ class Bill:
     """Of one call."""
 
     waived: bool = False
+    by: str = ""
+    """The fallback that answered."""
 
 
 _bill: ContextVar[Bill | None] = ContextVar("interlock_bill", default=None)
@@ -30,3 +32,9 @@ def waive() -> None:
     """Tell that the call under way costs no money. It counts as a call all the same."""
     if (bill := _bill.get()) is not None:
         bill.waived = True
+
+
+def answered_by(fallback: str) -> None:
+    """Tell that another tool answers the call under way."""
+    if (bill := _bill.get()) is not None:
+        bill.by = fallback

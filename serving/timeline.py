@@ -38,6 +38,7 @@ def _told(event: events.Event, journal: Journal, full: bool) -> tuple[str, str]:
             return f"tool {event.tool}", f"{told} [{_label(event.label)}]"
         case events.ToolDone():
             again = " (recorded earlier, not done again)" if event.reused else " (from the cache)" * event.cached
+            again += f" (the tool failed; {event.by} answered)" if event.by else ""
             return "  result", f"{_json(event.value)}{again} [{_label(event.label)}, {event.ms:.1f} ms]"
         case _:
             return _told_rest(event)

@@ -294,7 +294,7 @@ class Calling:
         return events.ToolDone(
             call=self.call.id, tool=self.call.tool, value=value,
             label=result_label(self.contract, value, self.label), cached=self.bill.waived,
-            usage=self._usage(), ms=round(ms, 3),
+            by=self.bill.by, usage=self._usage(), ms=round(ms, 3),
         )  # fmt: skip
 
     def _failed(self, tx: Transaction, error: BaseException, ms: float) -> events.ToolFailed:

@@ -162,6 +162,8 @@ class ToolDone(Event):
     """The effect had happened before; this is its recorded result."""
     cached: bool = False
     """A cache gave it again."""
+    by: str = ""
+    """The fallback that gave it, where the tool itself had failed."""
     usage: Usage
     ms: float
 

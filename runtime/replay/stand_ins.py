@@ -10,7 +10,7 @@ from typing import Any, cast
 from langchain_core.messages import AIMessage, AnyMessage
 from pydantic import BaseModel
 
-from interlock.runtime.bills import waive
+from interlock.runtime.bills import answered_by, waive
 from interlock.runtime.clock import Clock
 from interlock.runtime.contract import ToolContract
 from interlock.runtime.errors import InterlockError, ToolFailed
@@ -77,6 +77,7 @@ class RecordedTool:
         if step.facts.get("cached") or (step.kind == "tool_failed" and step.facts["usage"]["usd"] == "0"):
             waive()
         if step.kind == "tool_done":
+            answered_by(step.facts["by"])
             return step.facts["value"]
         name, error = self.contract.name, step.facts["error"]
         if error.startswith(told := f"ToolFailed: {name}: "):

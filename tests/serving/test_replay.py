@@ -241,6 +241,33 @@ async def test_a_result_from_a_cache_comes_again_as_one(tmp_path: Path) -> None:
     assert found.identical, "\n".join(found.diff)
 
 
+async def test_the_fallback_that_answered_is_on_record_and_comes_again(tmp_path: Path) -> None:
+    @tool(read_only=True)
+    def spare() -> int:
+        """Look into the spare till."""
+        return 3
+
+    @tool(read_only=True, guards=Guards(fallback=spare))
+    def look() -> int:
+        """Look."""
+        raise ConnectionError("down")
+
+    def graph() -> Any:
+        asked = AIMessage("", tool_calls=[{"name": "look", "args": {}, "id": "c"}])
+        return tool_loop(Agent(name="looker", model=ScriptedChatModel([asked, "3"]), tools=[look]))
+
+    home = Home(tmp_path / "home")
+    async with Session(graph(), home=home) as session:
+        reply = await session.send("Look.")
+    recording = record(home.journal, reply.run)
+    home.close()
+
+    found = await replay(recording, graph())
+
+    assert [step.facts["by"] for step in recording.steps if step.kind == "tool_done"] == ["spare"]
+    assert found.identical, "\n".join(found.diff)
+
+
 async def test_runs_of_graphs_inside_a_graph_come_again_with_it(tmp_path: Path) -> None:
     @tool(destructive=True)
     def pay() -> str:

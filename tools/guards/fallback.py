@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Final, cast
 
+from interlock.runtime.bills import answered_by
 from interlock.runtime.contract import JsonSchema, ToolContract
 from interlock.runtime.errors import ArgumentsRefused, ToolFailed
 from interlock.runtime.ports import Tool
@@ -30,6 +31,7 @@ class Fallback:
             checked = self._second.check(arguments)
             if why := refusal(self._second, checked):
                 raise ToolFailed(tool=self._second.contract.name, reason=why, happened="no")
+            answered_by(self._second.contract.name)
             return await self._second.run(checked, context)
         except (ToolFailed, ArgumentsRefused) as error:
             happened = error.happened if isinstance(error, ToolFailed) else "no"
