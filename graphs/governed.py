@@ -49,6 +49,7 @@ def governed(
     """
 
     async def run(kept: Any, runtime: Runtime[Any]) -> Any:
+        await runs.turn(None if first else kept["run"], runtime)
         entered, header, state = _entered(runs, kept, runtime, first=first)
         entered.run.inside += 1
         try:

@@ -32,10 +32,8 @@ def new_header(
     Args:
         around: the task of another run in which it begins.
     """
-    info = runtime.execution_info
     before: Mapping[str, Any] = state.get("run") or {}
-    thread = (info.thread_id if info else None) or (around.run.scope.thread if around else "")
-    thread = thread or f"{LONE}{home.clock.new_id()}"
+    thread = _thread(runtime, around) or f"{LONE}{home.clock.new_id()}"
     return RunHeader(
         v=HEADER,
         id=home.clock.new_id(),
@@ -46,9 +44,21 @@ def new_header(
         roles=list(caller.roles),
         agent=agent,
         manifest=manifest,
-        path=(home.outside.path_around if home.outside and not around else "") + path_here(around, thread),
+        path=new_path(home, runtime, around),
         step=step_here(),
     )
+
+
+def new_path(home: Home, runtime: Runtime[Any], around: Spot | None) -> str:
+    """Name where the graph of a run that begins stands in the graphs around it."""
+    before = home.outside.path_around if home.outside and not around else ""
+    return before + path_here(around, _thread(runtime, around))
+
+
+def _thread(runtime: Runtime[Any], around: Spot | None) -> str:
+    """Name the thread of a run that begins; empty where it has none."""
+    info = runtime.execution_info
+    return (info.thread_id if info else None) or (around.run.scope.thread if around else "")
 
 
 def leased(header: RunHeader) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from langgraph.runtime import Runtime
 
-from interlock.graphs.headers import check_person, leased, new_header
+from interlock.graphs.headers import check_person, leased, new_header, new_path
 from interlock.graphs.manifests import hashed, kept_manifest
 from interlock.graphs.positions import Spot, config_here
 from interlock.graphs.state import new_messages, state_before
@@ -105,6 +105,15 @@ class Runs:
             for runs in (self._entered, self._paused):
                 for key in [key for key in runs if key[0] == str(home.path)]:
                     del runs[key]
+
+    async def turn(self, header: RunHeader | None, runtime: Runtime[Any]) -> None:
+        """Wait for one's turn in a replay, before a run begins (None) or is taken up."""
+        home = current_home()
+        if home.outside is None or (header is not None and (str(home.path), header["id"]) in self._entered):
+            return
+        around = _around(home)
+        path = header["path"] if header is not None else new_path(home, runtime, around.spot if around else None)
+        await home.outside.entering(path)
 
     def begin(
         self, state: Mapping[str, Any], runtime: Runtime[Any], *, can_wait: bool = True

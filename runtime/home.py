@@ -75,6 +75,10 @@ class Outside(Protocol):
         """Give what answers for an agent's selection of tools; `opened` opens the real one."""
         ...
 
+    async def entering(self, path: str) -> None:
+        """Wait until the run of a graph that stands there may begin, or go on."""
+        ...
+
     def ports(self, deps: "Deps", run: "OpenRun") -> "Deps":
         """Give the ports that a run's nodes get."""
         ...

@@ -21,7 +21,7 @@ from interlock.runtime.records import Caller
 from interlock.runtime.replay.causes import dated
 from interlock.runtime.replay.differences import readable
 from interlock.runtime.replay.home import ReplayHome
-from interlock.runtime.replay.losses import was_cut
+from interlock.runtime.replay.losses import keeps_on_the_way
 from interlock.runtime.replay.player import CutOff, Diverged, Divergence, Player
 from interlock.runtime.replay.recording import Recording, Step
 
@@ -106,8 +106,7 @@ async def _play(player: Player, home: ReplayHome, graph: Compiled) -> BaseExcept
     config: Any = {"configurable": {"thread_id": recording.thread}, "recursion_limit": RECURSION_LIMIT}
     caller = Caller.model_validate(recording.started["caller"])
     await seed(recording, graph, config, recording.thread)
-    # What was cut off goes on from its last checkpoint; where nothing was, checkpoints on the way serve nobody.
-    durability: Durability = "sync" if was_cut(recording) else "exit"
+    durability: Durability = "sync" if keeps_on_the_way(recording) else "exit"
     last: BaseException | None = None
     while (step := player.next) is not None:
         before = player.played
@@ -175,9 +174,15 @@ def _last_node(graph: Compiled) -> str:
     return found
 
 
-def messages_of(kept: list[dict[str, Any]]) -> list[AnyMessage]:
-    """Make messages again from what was kept of them."""
-    return [message_made(facts) for facts in kept]
+def messages_of(kept: list[dict[str, Any]]) -> list[AnyMessage | tuple[str, Any]]:
+    """Make messages again from what was kept of them.
+
+    One that was given as a pair of role and content has no id, and LangGraph would give it one as a message.
+    """
+    return [
+        (facts["type"], facts["content"]) if facts.keys() == {"type", "content"} else message_made(facts)
+        for facts in kept
+    ]
 
 
 def _told(player: Player, graph: Compiled, error: BaseException | None) -> Replayed:

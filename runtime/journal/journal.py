@@ -68,6 +68,11 @@ _COLUMNS = (events.c.seq, events.c.run, events.c.thread, events.c.kind, events.c
 _OF_RUN = Statement(select(*_COLUMNS).where(events.c.run == bindparam("of")).order_by(events.c.seq))
 _OF_THREAD = Statement(select(*_COLUMNS).where(events.c.thread == bindparam("of")).order_by(events.c.seq))
 _OF_KIND = Statement(select(*_COLUMNS).where(events.c.kind == bindparam("of")).order_by(events.c.seq))
+_BEGUN = Statement(
+    select(events.c.run, events.c.head)
+    .where(events.c.kind == "run_started", events.c.seq.between(bindparam("first"), bindparam("last")))
+    .order_by(events.c.seq)
+)
 ALL = Statement(select(*_COLUMNS).order_by(events.c.seq))
 PAYLOADS = Statement(
     select(payloads.c.digest, payloads.c.subject, payloads.c.body, subjects.c.key).select_from(
@@ -216,6 +221,14 @@ class Journal:
     def of_thread(self, thread: str) -> list[Entry]:
         """Read the events of a thread, oldest first."""
         return [self.entry(row) for row in self._database.read(_OF_THREAD, of=thread)]
+
+    def runs_inside(self, run: str, first: int, last: int) -> list[str]:
+        """Name the runs that began as part of a run, or of one of these, between two rows."""
+        found = [run]
+        for begun, head in self._database.read(_BEGUN, first=first, last=last):
+            if orjson.loads(head)["facts"].get("inside") in found:
+                found.append(begun)
+        return found[1:]
 
     def of_kind(self, kind: str) -> list[Entry]:
         """Read the events of one kind, oldest first."""

@@ -11,16 +11,23 @@ import orjson
 from sqlalchemy import bindparam, select
 
 from interlock.runtime.journal.journal import Journal, events
-from interlock.runtime.storage.database import Row, Statement, Transaction
+from interlock.runtime.storage.database import Statement, Transaction
 
-_LOOK_BACK = 64
-"""How many runs of a thread are looked through, those of graphs inside the graph too."""
+_AT_ONCE = 64
+"""How many runs of a thread are looked through at a time."""
+_END = 2**62
+"""A row that no journal comes to."""
 
 _BEGUN = Statement(
-    select(events.c.run, events.c.head)
-    .where(events.c.thread == bindparam("of"), events.c.kind == "run_started")
+    select(events.c.seq, events.c.run, events.c.head)
+    .where(
+        events.c.thread == bindparam("of"),
+        events.c.kind == "run_started",
+        events.c.seq < bindparam("before"),
+        events.c.head.like(bindparam("there"), escape="!"),
+    )
     .order_by(events.c.seq.desc())
-    .limit(_LOOK_BACK)
+    .limit(_AT_ONCE)
 )
 _ENDED = Statement(
     select(events.c.head)
@@ -44,7 +51,7 @@ def turn_after(
         said: the messages of the request, as the journal keeps them.
         again: whether one that was done may be made again too, by a graph around it that went back to a checkpoint.
     """
-    last, run, asked = _last(tx.all(_BEGUN, of=thread), path)
+    last, run, asked = _last(tx, thread, path)
     if last < turn:
         return turn
     content = journal.payload(asked) if asked else None
@@ -52,13 +59,19 @@ def turn_after(
     return last if same and (again or not _is_done(tx, run)) else last + 1
 
 
-def _last(rows: Iterable[Row], path: str) -> tuple[int, str, str | None]:
+def _last(tx: Transaction, thread: str, path: str) -> tuple[int, str, str | None]:
     """Find the last run at a path: its turn, its id, and the digest of what it was asked."""
-    for run, text in rows:
-        head = orjson.loads(text)
-        found, _, at = head["place"].rpartition("/")
-        if found == path.removesuffix("/"):
-            return int(at.partition(".")[0]), run, head["content"]
+    begins = orjson.dumps({"place": path}).decode()[1:-2]
+    there = f"%{''.join('!' + one if one in '!%_' else one for one in begins)}%"
+    before: int | None = _END
+    while before is not None:
+        rows = tx.all(_BEGUN, of=thread, there=there, before=before)
+        for _, run, text in rows:
+            head = orjson.loads(text)
+            found, _, at = head["place"].rpartition("/")
+            if found == path.removesuffix("/"):
+                return int(at.partition(".")[0]), run, head["content"]
+        before = rows[-1][0] if len(rows) == _AT_ONCE else None
     return 0, "", None
 
 

@@ -190,6 +190,9 @@ class ForkHome(Home):
         told = RecordedClock(drawn=partial(self.before.drawn, clock.place), then=self.clock)
         return replace(clock, clock=told)
 
+    async def entering(self, path: str) -> None:
+        """Wait for nothing: branches of a fork go in an order of their own."""
+
     def ports(self, deps: Deps, run: OpenRun) -> Deps:
         """Give ports that know where they stand."""
         return in_turn(deps, run, self.before)

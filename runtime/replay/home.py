@@ -139,6 +139,10 @@ class ReplayHome(Home):
         """Give a selection that offers what was offered."""
         return RecordedSelection(answers=self.player, opened=opened)
 
+    async def entering(self, path: str) -> None:
+        """Wait until a run began there, or went on."""
+        await self.player.turn_to_enter(path)
+
     def ports(self, deps: Deps, run: OpenRun) -> Deps:
         """Give ports that wait for their turn."""
         self.player.runs.append(run)

@@ -27,6 +27,12 @@ def was_cut(recording: Recording) -> bool:
     return last.kind != "run_ended" or any(cut for _, cut in _takings_up(recording))
 
 
+def keeps_on_the_way(recording: Recording) -> bool:
+    """Tell whether checkpoints on the way serve the recorded run: one that was killed, or graphs inside that waited."""
+    waited = any(step.kind == "run_resumed" and not recording.is_own(step) for step in recording.steps)
+    return waited or was_cut(recording)
+
+
 def ending(step: Step) -> str:
     """Tell how a run ended at a step; empty where it did not."""
     return str(step.facts["status"]) if step.kind == "run_ended" else ""

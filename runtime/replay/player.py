@@ -15,7 +15,7 @@ from interlock.runtime.gate.stops import RunStopped
 from interlock.runtime.journal.events import ApprovalRequested, Event, RunEnded
 from interlock.runtime.replay.clocks import is_draw
 from interlock.runtime.replay.losses import BOUNDS, Losses, ending, is_cut
-from interlock.runtime.replay.recording import Recording, Step
+from interlock.runtime.replay.recording import Recording, Step, path_of
 
 UNCOMPARED = {
     "run_started": frozenset({"manifest", "manifest_kept", "policy", "source", "parent"}),
@@ -166,6 +166,14 @@ class Player:
         finally:
             self._waiting -= 1
 
+    async def turn_to_enter(self, path: str) -> None:
+        """Wait until a run that stood there has begun or gone on, so that graphs side by side do so in their order."""
+        ahead = self.recording.steps[self.played :]
+        entries = (step for step in ahead if step.kind in ("run_started", "run_resumed"))
+        if (found := next((step for step in entries if path_of(step.place) == path), None)) is not None:
+            with standing_at(found.place):
+                await self.turn()
+
     def _patience(self, place: str) -> float:
         """Give the seconds to wait: few where nothing can come that would have to come first."""
         quiet = not self._ahead[place] and self._waiting >= sum(run.inside for run in self.runs)
@@ -176,6 +184,8 @@ class Player:
         step = self.next
         if self.divergence is not None or step is None or self.cut or step.place == place:
             return True
+        if ending(step) == "waiting" and path_of(step.place) == path_of(place):
+            return True  # what the run still does is to wait, of which nothing is recorded
         # A branch of which nothing more is recorded failed or was cancelled, which is seen only at the end.
         return not self._ahead[place] and (step.kind == "run_ended" or _was_cancelled(step))
 

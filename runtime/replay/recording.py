@@ -137,13 +137,15 @@ def record(journal: Journal, run: str) -> Recording:
 
 
 def _with_inner_runs(journal: Journal, entries: list[Entry]) -> list[Entry]:
-    """Add the runs of graphs inside the graph: while a run holds its place, all that happens there is part of it."""
-    first, last, path = entries[0], entries[-1], path_of(entries[0].place)
+    """Add the runs of graphs inside the graph, whatever their threads."""
+    first, last = entries[0], entries[-1]
     if isinstance(first.event, events.RunStarted) and first.event.inside:
         raise RecordingBroken(
             what=f"run {first.run} is a part of run {first.event.inside}", where=first.place, fix="replay that one"
         )
-    found = [e for e in journal.of_thread(first.thread) if first.seq <= e.seq <= last.seq and e.place.startswith(path)]
+    inner = (journal.of_run(run) for run in journal.runs_inside(first.run, first.seq, last.seq))
+    within = (entry for run in inner for entry in run if entry.seq <= last.seq)
+    found = sorted((*entries, *within), key=lambda entry: entry.seq)
     if any(entry.erased for entry in found):
         raise RecordingBroken(what=f"content of run {first.run} was erased", where="journal", fix=_ERASED)
     return found

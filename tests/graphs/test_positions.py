@@ -32,8 +32,9 @@ class Till:
         self._policy = folder / "till.cedar"
         self._policy.write_text('@id("all") permit (principal, action, resource);')
 
-    def graph(self) -> Any:
-        """Make the graph."""
+    @property
+    def pay(self) -> Any:
+        """Make the tool that pays."""
 
         @tool(destructive=True)
         def pay(amount: int) -> str:
@@ -41,15 +42,20 @@ class Till:
             self.paid.append(amount)
             return "paid"
 
-        def answer(messages: list[Any]) -> AIMessage:
-            if messages[-1].type == "tool":
-                if self.breaks:
-                    raise RuntimeError("the model is gone")
-                return AIMessage("Paid.")
-            amount = int("".join(filter(str.isdigit, messages[-1].text)))
-            return AIMessage("", tool_calls=[{"name": "pay", "args": {"amount": amount}, "id": "p"}])
+        return pay
 
-        return self.agent([answer] * 20, pay)
+    def answer(self, messages: list[Any]) -> AIMessage:
+        """Pay what was asked for, and say so."""
+        if messages[-1].type == "tool":
+            if self.breaks:
+                raise RuntimeError("the model is gone")
+            return AIMessage("Paid.")
+        amount = int("".join(filter(str.isdigit, messages[-1].text)))
+        return AIMessage("", tool_calls=[{"name": "pay", "args": {"amount": amount}, "id": "p"}])
+
+    def graph(self) -> Any:
+        """Make the graph."""
+        return self.agent([self.answer] * 20, self.pay)
 
     def agent(self, said: list[Any], *tools: Any) -> Any:
         """Make a graph of a model that says this."""
@@ -167,6 +173,22 @@ async def test_a_thread_whose_checkpoints_went_with_their_process_goes_on_counti
 
     assert till.paid == [5, 5, 5]
     assert [entry.place for entry in home.journal.of_kind("run_started")] == ["1.begin", "2.begin", "3.begin"]
+
+
+async def test_a_thread_that_nothing_keeps_goes_on_counting_however_many_graphs_are_inside(
+    home: Home, till: Till
+) -> None:
+    def many(_state: MessagesState) -> list[Send]:
+        return [Send("till", PAY) for _ in range(70)]
+
+    builder = StateGraph(MessagesState)
+    builder.add_node("till", till.agent([till.answer] * 300, till.pay))
+    builder.add_conditional_edges(START, many, ["till"])
+    with using(home):
+        for _ in range(2):
+            await builder.compile().ainvoke(PAY, ON_T)
+
+    assert till.paid == [5] * 140
 
 
 @pytest.mark.parametrize(("words", "paid"), [("Pay 5.", [5]), ("Pay 5 again.", [5, 5])])
