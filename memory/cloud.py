@@ -106,22 +106,19 @@ class Near:
         """List the nearest rows, best first."""
         import numpy as np
 
-        first = np.argpartition(-self.cosines, most - 1)[:most] if most < len(self.rows) else np.arange(len(self.rows))
-        return [int(self.rows[i]) for i in first[np.argsort(-self.cosines[first], kind="stable")]]
+        far = -self.cosines
+        first = np.argpartition(far, most - 1)[:most] if most < len(far) else np.arange(len(far))
+        found: list[int] = self.rows[first[np.argsort(far[first], kind="stable")]].tolist()
+        return found
 
-    def of(self, numbers: Sequence[int]) -> "NDArray[np.float64]":
-        """Give the cosines of rows and their neighbours, none below zero; zero for those that have no vector."""
-        return self._chosen(self.cosines, numbers)
-
-    def alone(self, numbers: Sequence[int]) -> "NDArray[np.float64]":
-        """Give the cosines of rows alone, none below zero; zero for those that have no vector."""
-        return self._chosen(self.own, numbers)
-
-    def _chosen(self, cosines: "NDArray[np.float64]", numbers: Sequence[int]) -> "NDArray[np.float64]":
+    def of(self, numbers: Sequence[int]) -> "tuple[NDArray[np.float64], NDArray[np.float64]]":
+        """Give the cosines of rows with their neighbours, and alone; none below zero; zero where there is no vector."""
         import numpy as np
 
         if not len(self.rows):
-            return np.zeros(len(numbers))
-        places = np.minimum(np.searchsorted(self.rows, numbers), len(self.rows) - 1)
-        known = self.rows[places] == np.asarray(numbers, dtype=np.int64)
-        return np.where(known, np.maximum(cosines[places], 0.0), 0.0)
+            return np.zeros(len(numbers)), np.zeros(len(numbers))
+        wanted = np.asarray(numbers, dtype=np.int64)
+        places = np.minimum(np.searchsorted(self.rows, wanted), len(self.rows) - 1)
+        known = self.rows[places] == wanted
+        together, alone = (np.where(known, np.maximum(of[places], 0.0), 0.0) for of in (self.cosines, self.own))
+        return together, alone

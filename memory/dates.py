@@ -52,8 +52,9 @@ def fits(query: str, times: Sequence[str]) -> "Row":
     """Tell how well ISO times fit the day that a query names: from 0, which is also for no day at all, to 1."""
     import numpy as np
 
-    day = day_in(query)
-    return np.array([_fit(day, time) if day else 0.0 for time in times], dtype=float)
+    if (day := day_in(query)) is None:
+        return np.zeros(len(times))
+    return np.array([_fit(day, time) for time in times], dtype=float)
 
 
 def _fit(day: Day, time: str) -> float:

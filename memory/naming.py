@@ -1,7 +1,7 @@
 """Whom a query is about. Names of subjects swamp what is asked about them, so vectors are compared without names."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from interlock.memory.ranking import Hit
@@ -50,7 +50,7 @@ def slots_of(truth: Truth, subjects: Sequence[str], condition: Condition, limit:
     return [row["row"] for rows in found for row in rows]
 
 
-def lifted(hits: Sequence[Hit], subjects: Sequence[str]) -> list[Hit]:
+def lifted(hits: Iterable[Hit], subjects: Sequence[str]) -> list[Hit]:
     """Raise slots of those who are named by how near they are to what is asked; equals keep their order."""
     raised = [
         replace(hit, score=min(1.0, hit.score + max(0.0, hit.near - CLOSE)))

@@ -7,7 +7,7 @@ Late interaction: every word of the query looks for the most alike word of a tex
 import math
 import re
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -101,7 +101,7 @@ def likeness(best: "Row", weights: "Row") -> "Row":
     return np.asarray(weights @ best / max(float(weights.sum()), 1e-9))
 
 
-def rank(asked: Asked, rows: Sequence[sqlite3.Row], *, words: Mapping[int, float], near: Near | None) -> list[Hit]:
+def rank(asked: Asked, rows: Sequence[sqlite3.Row], *, words: Mapping[int, float], near: Near | None) -> Iterator[Hit]:
     """Score rows, best first.
 
     Args:
@@ -113,35 +113,34 @@ def rank(asked: Asked, rows: Sequence[sqlite3.Row], *, words: Mapping[int, float
     import numpy as np
 
     if not rows:
-        return []
+        return iter(())
     best = nearest(asked, [row["vectors"] for row in rows])
     meaning = likeness(best, asked.weights)
-    found = np.array([max(words.get(row["row"], 0.0), 0.0) for row in rows])
-    found = found / max(found.max(), 1e-9)
     numbers = [row["row"] for row in rows]
-    close = np.zeros(len(rows)) if near is None else near.of(numbers)
-    alone = np.zeros(len(rows)) if near is None else near.alone(numbers)
+    found = np.maximum([words.get(number, 0.0) for number in numbers], 0.0)
+    found = found / max(found.max(), 1e-9)
+    close, alone = (np.zeros(len(rows)), np.zeros(len(rows))) if near is None else near.of(numbers)
     named = _named(asked.text, [row["text"] for row in rows])
     dated = fits(asked.text, [row["valid_from"] for row in rows])
     scores = MEANING * meaning + meaning.max() * (WORDS * found + NEAR * close + SPEAKER * named + DAY * dated)
     most = MEANING + WORDS + (0.0 if near is None else NEAR)
     scores = np.minimum(_answers(rows, scores) / most, 1.0)
-    order = sorted(range(len(rows)), key=lambda i: (-scores[i], rows[i]["row"]))
-    return [
+    # Hits are made as they are read: hardly ever are all of them.
+    return (
         Hit(
             row=rows[i],
-            score=scores[i],
-            meaning=meaning[i],
-            words=found[i],
-            near=None if near is None else close[i],
-            alone=None if near is None else alone[i],
+            score=float(scores[i]),
+            meaning=float(meaning[i]),
+            words=float(found[i]),
+            near=None if near is None else float(close[i]),
+            alone=None if near is None else float(alone[i]),
             best=best[:, i],
         )
-        for i in order
-    ]
+        for i in np.lexsort((numbers, -scores)).tolist()
+    )
 
 
-def aged(hits: Sequence[Hit], share: float, now: datetime) -> list[Hit]:
+def aged(hits: Iterable[Hit], share: float, now: datetime) -> list[Hit]:
     """Raise what was learned lately and lower what is old, by at most a share of the score; best first."""
 
     def factor(hit: Hit) -> float:

@@ -105,7 +105,12 @@ def by_words(truth: Truth, query: str, condition: Condition, limit: int) -> dict
 def telling(truth: Truth, terms: Sequence[str]) -> list[str]:
     """Leave out words that most rows hold: BM25 gives nothing for them, but would have to score all those rows."""
     rows = count(truth)
-    held = {term: truth.rows("SELECT count(*) FROM words WHERE words MATCH ?", (f'"{term}"',))[0][0] for term in terms}
+    found = truth.rows(
+        "SELECT j.value AS term, (SELECT count(*) FROM words WHERE words MATCH '\"' || j.value || '\"') AS rows"
+        " FROM json_each(?) j",
+        (json.dumps(terms),),
+    )
+    held = {row["term"]: row["rows"] for row in found}
     return [term for term in terms if 0 < 2 * held[term] <= rows] or [term for term in terms if held[term]]
 
 
@@ -188,13 +193,13 @@ def fetch(truth: Truth, condition: Condition, numbers: Iterable[int]) -> list[sq
     )
 
 
-def meeting(truth: Truth, condition: Condition, numbers: Iterable[int]) -> list[int]:
-    """Give those of the rows that meet the condition, in the order given."""
+def meeting(truth: Truth, condition: Condition, numbers: Iterable[int]) -> set[int]:
+    """Give those of the rows that meet the condition."""
     found = truth.rows(
         f"SELECT m.row FROM json_each(:numbers) j CROSS JOIN memories m ON m.row = j.value WHERE {condition.sql}",  # noqa: S608
         condition.values | {"numbers": json.dumps(list(numbers))},
     )
-    return [row["row"] for row in found]
+    return {row["row"] for row in found}
 
 
 def beside(truth: Truth, numbers: Iterable[int], steps: int) -> set[int]:

@@ -1,7 +1,7 @@
 """One user's memories: truth, words and vectors, kept in step. Blocking; the store calls it from threads."""
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from interlock.memory.recalling import (
     AROUND,
     CANDIDATES,
     RANKED,
+    WIDER,
     Condition,
     beside,
     by_words,
@@ -114,7 +115,7 @@ class Shelf:
         asked = self._asked(readable(query))
         hits = self._hits(asked, condition, learned=policy.ranker is not None)
         if policy.ranker is not None:
-            hits = policy.ranker.ranked(asked, hits)
+            hits = policy.ranker.ranked(asked, [*hits])
         if policy.recency:
             hits = aged(hits, policy.recency, now)
         found = permitted(hits, policy, roles)
@@ -124,7 +125,7 @@ class Shelf:
     def candidates(self, query: str, owner: Owner, now: datetime) -> Candidates:
         """Tell what speaks for each memory that may answer a query."""
         asked = self._asked(readable(query))
-        return candidates(asked, self._hits(asked, live(seen_by(owner), self.moment(now)), learned=True))
+        return candidates(asked, [*self._hits(asked, live(seen_by(owner), self.moment(now)), learned=True)])
 
     def moment(self, now: datetime) -> datetime:
         """Give the time, but none before the last that is on record."""
@@ -217,7 +218,7 @@ class Shelf:
         vectors = self.vectors.raw([row["row"] for row in rows])
         return [row["text"] for row in rows], [*(row["vectors"] for row in rows), *vectors]
 
-    def _hits(self, asked: Asked, condition: Condition, *, learned: bool) -> list[Hit]:
+    def _hits(self, asked: Asked, condition: Condition, *, learned: bool) -> Iterable[Hit]:
         """Rank the best candidates by words and by meaning; where vectors cannot be asked, the newest are looked at.
 
         Args:
@@ -228,20 +229,25 @@ class Shelf:
         words = by_words(self.truth, query, condition, most)
         near = self._near(unnamed(query, named))
         numbers = set(words) | set(slots_of(self.truth, named, condition, most))
-        numbers |= set(latest(self.truth, condition, most)) if near is None else self._nearest(near, condition, most)
+        if near is None:
+            numbers |= set(latest(self.truth, condition, most))
+        else:
+            numbers |= self._nearest(near, condition, most, numbers)
         if learned:
             numbers |= beside(self.truth, numbers, AROUND)
         ranked = rank(asked, fetch(self.truth, condition, numbers), words=words, near=near)
         return lifted(ranked, named) if named else ranked
 
-    def _nearest(self, near: Near, condition: Condition, most: int) -> set[int]:
-        """Find the nearest rows that meet the condition."""
+    def _nearest(self, near: Near, condition: Condition, most: int, known: Collection[int]) -> set[int]:
+        """Find the nearest rows that meet the condition, as those do that are known."""
         asked = most
-        found = meeting(self.truth, condition, near.best(asked))
-        while len(found) < most and asked < len(near.rows):
-            asked *= 4
-            found = meeting(self.truth, condition, near.best(asked))
-        return set(found[:most])
+        while True:
+            best = near.best(asked)
+            met = meeting(self.truth, condition, [number for number in best if number not in known])
+            found = [number for number in best if number in known or number in met]
+            if len(found) >= most or asked >= len(near.rows):
+                return set(found[:most])
+            asked *= WIDER
 
     def _asked(self, query: str) -> Asked:
         embedder = self._embedder()

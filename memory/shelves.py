@@ -58,7 +58,9 @@ class Shelves:
     def _give_back(self, name: tuple[str, str]) -> None:
         with self._mutex:
             self._users[name] = self._users.get(name, 1) - 1
+            if len(self._open) <= OPEN:
+                return
             unused = [other for other in self._open if self._users.get(other, 0) <= 0]
-            for other in unused[: max(0, len(self._open) - OPEN)]:
+            for other in unused[: len(self._open) - OPEN]:
                 self._open.pop(other).close()
                 self._users.pop(other, None)
