@@ -11,7 +11,7 @@ from typing import Protocol
 
 from interlock.evals.places import Setup, environment, prepared, setup_of
 from interlock.evals.report import Attempt, CaseReport, Report, case_report, report_of
-from interlock.evals.scorers import Check, score
+from interlock.evals.scorers import Check, score, unforeseen_failure
 from interlock.evals.suite import Case, Exchange, Suite
 from interlock.evals.target import Answer, Observation, Place, Say, Subject, Target, Turn, whole
 from interlock.runtime.clock import Clock, SystemClock
@@ -171,10 +171,13 @@ async def _run(job: _Job, bench: _Bench, turns: list[Observation], checks: list[
 async def _take_turns(
     job: _Job, subject: Subject, turns: list[Observation], checks: list[Check], database: Path | None
 ) -> None:
-    for exchange in job.case.exchanges():
+    exchanges = job.case.exchanges()
+    for exchange in exchanges:
         seen = await subject(_turn(exchange, job.case, job.suite))
         turns.append(seen)
         checks += score(exchange.expect, seen, database)
+        foretold = exchange.expect.status or (job.case.expect.status if exchange is exchanges[-1] else None)
+        checks += [] if foretold else unforeseen_failure(seen)
 
 
 def _turn(exchange: Exchange, case: Case, suite: Suite) -> Turn:

@@ -40,6 +40,11 @@ def status(expect: Expect, seen: Observation, _database: Path | None) -> Iterato
         yield _check("status", f"ends {expect.status}", seen.status == expect.status, found)
 
 
+def unforeseen_failure(seen: Observation) -> list[Check]:
+    """Check a turn of which no status is expected: one that failed does nothing wrong, and so proves nothing."""
+    return [_check("status", "does not fail", False, seen.error or seen.reply)] if seen.status == "failed" else []
+
+
 def reply(expect: Expect, seen: Observation, _database: Path | None) -> Iterator[Check]:
     if expect.reply is None:
         return

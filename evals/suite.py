@@ -110,7 +110,7 @@ class MemoryExpected(Stated):
 
 
 class Expect(Stated):
-    """What must be seen. What is not named may be anything."""
+    """What must be seen. What is not named may be anything, but a run that fails must be foretold by `status`."""
 
     status: Status | None = None
     reply: ReplyExpected | None = None

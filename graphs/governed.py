@@ -16,6 +16,7 @@ from langgraph.errors import GraphInterrupt
 from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.runtime import Runtime
 
+from interlock.graphs.calls import call_of
 from interlock.graphs.runs import Entered, Runs, running
 from interlock.graphs.winding import account, with_account
 from interlock.nodes.remember import APPROVING
@@ -52,6 +53,8 @@ def governed(
         await runs.turn(None if first else kept["run"], runtime)
         entered, header, state = _entered(runs, kept, runtime, first=first)
         entered.run.inside += 1
+        if (call := call_of(get_config())) is not None:
+            call.enters(entered, runs.abandon)
         try:
             if name in ("act", APPROVING):
                 await asyncio.sleep(0)  # let the tasks of this step begin before one of them pauses the run

@@ -6,9 +6,10 @@ numbered through. `1.till.3/` stands for the graph in node `till`, three steps i
 """
 
 import hashlib
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config, patch_config
@@ -16,6 +17,7 @@ from langgraph._internal._constants import CONFIG_KEY_TASK_ID, PUSH
 from langgraph.config import get_config
 from langgraph.graph.state import CompiledStateGraph
 
+from interlock.graphs.calls import CALL, GraphCall, calling
 from interlock.runtime.records import Caller
 
 if TYPE_CHECKING:
@@ -26,22 +28,28 @@ _CALLER = "__interlock_called_from"
 
 
 class Graph(CompiledStateGraph[Any, Caller, Any, Any]):
-    """A compiled graph that notes which task of another graph calls it."""
+    """A compiled graph that notes which task of another graph calls it, and leaves no run open behind."""
 
     def stream(self, input: Any, config: RunnableConfig | None = None, **options: Any) -> Iterator[Any]:
         """Run it (`Pregel.stream`)."""
-        return super().stream(input, _noted(config), **options)
+        with calling() as call:
+            yield from super().stream(input, _noted(config, call), **options)
 
-    def astream(self, input: Any, config: RunnableConfig | None = None, **options: Any) -> AsyncIterator[Any]:
+    async def astream(self, input: Any, config: RunnableConfig | None = None, **options: Any) -> AsyncIterator[Any]:
         """Run it (`Pregel.astream`)."""
-        return super().astream(input, _noted(config), **options)
+        with calling() as call:
+            stream = cast(AsyncGenerator[Any], super().astream(input, _noted(config, call), **options))
+            async with aclosing(stream):
+                async for item in stream:
+                    yield item
 
 
-def _noted(config: RunnableConfig | None) -> RunnableConfig:
+def _noted(config: RunnableConfig | None, call: GraphCall) -> RunnableConfig:
     found = ensure_config(config)
-    if CONFIG_KEY_TASK_ID not in found.get("configurable", {}):
-        return found
-    return patch_config(found, configurable={_CALLER: _task(found.get("metadata", {}), since=0)})
+    noted: dict[str, Any] = {CALL: call}
+    if CONFIG_KEY_TASK_ID in found.get("configurable", {}):
+        noted[_CALLER] = _task(found.get("metadata", {}), since=0)
+    return patch_config(found, configurable=noted)
 
 
 @dataclass(frozen=True, kw_only=True)

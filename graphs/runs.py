@@ -242,6 +242,14 @@ class Runs:
             )  # fmt: skip
         return Purse(scope=account, budget=budget, before=home.ledger.usage(account), shared=shared, parent=outer)
 
+    def abandon(self, entered: Entered, ended: events.RunEnded) -> None:
+        """End a run that is open here and that no node has ended."""
+        with self._lock:
+            if self._entered.get((str(entered.home.path), entered.run.scope.run)) is not entered:
+                return
+            entered.ended = entered.ended or ended
+        self.leave(entered)
+
     def leave(self, entered: Entered) -> None:
         """Close the run in this process once it has ended and no node is at work."""
         with self._lock:

@@ -115,7 +115,7 @@ def abandoned(messages: list[AnyMessage]) -> list[AnyMessage]:
     Chat models refuse a history with an unanswered call.
     """
     answered = {m.tool_call_id for m in messages if isinstance(m, ToolMessage)}
-    told = "This call was not made: the user said something else before it could be."
+    told = "This call has no result: the run that asked for it ended before. It may or may not have been made."
     return [
         ToolMessage(told, tool_call_id=call["id"] or "", name=call["name"], status="error", id=f"r-{call['id']}")
         for message in messages

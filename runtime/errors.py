@@ -221,8 +221,14 @@ class Ungoverned(InterlockError):
         return f"{self.what} was called around the gate; call it through the run's ports (runtime.context)"
 
 
+class ModelAtFault(InterlockError):
+    """A model does not do what it must, also when told so. Its run fails; house and caller are as they should be."""
+
+    code = "model"
+
+
 @dataclass(eq=False, kw_only=True)
-class ModelUnclear(InterlockError):
+class ModelUnclear(ModelAtFault):
     """A model gave neither an answer nor a call that could be read, also when asked once more."""
 
     code = "model-unclear"
@@ -235,7 +241,7 @@ class ModelUnclear(InterlockError):
 
 
 @dataclass(eq=False, kw_only=True)
-class GoingInCircles(InterlockError):
+class GoingInCircles(ModelAtFault):
     """A model asks for the same call again and again, which brings the same result, and does not take no for it."""
 
     code = "loop"
@@ -254,7 +260,7 @@ class GoingInCircles(InterlockError):
 
 
 @dataclass(eq=False, kw_only=True)
-class OutputBroken(InterlockError):
+class OutputBroken(ModelAtFault):
     """What a model gave breaks the schema that it must have, also when asked once more. It is not passed on."""
 
     code = "output"

@@ -1,5 +1,6 @@
 """Read from the journal what a run did: its calls, its reply and how it ended."""
 
+from asyncio import CancelledError
 from typing import Any, cast
 
 import orjson
@@ -33,8 +34,9 @@ def reply_of(home: Home, run: str) -> Reply:
 
 
 def was_cut_off(home: Home, run: str) -> bool:
-    """Tell whether a run neither ended nor paused: its process died, or is still at it."""
-    return _ended(home.journal.of_run(run)) is None
+    """Tell whether a run neither ended nor paused: its process died or is at it, or whoever waited went away."""
+    ended = _ended(home.journal.of_run(run))
+    return ended is None or ended.code == CancelledError.__name__
 
 
 def _ended(entries: list[Entry]) -> events.RunEnded | None:

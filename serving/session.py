@@ -1,18 +1,19 @@
 """A conversation with an agent: send text, get a reply or typed events."""
 
 import asyncio
-from collections.abc import AsyncIterator, Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import aclosing, contextmanager
 from pathlib import Path
-from types import TracebackType
+from types import AsyncGeneratorType, TracebackType
 from typing import Any, Self, cast
+from weakref import ref
 
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langgraph.types import Command
 
 from interlock.graphs.patterns import Compiled, assembly_of
 from interlock.nodes.begin import check_request
-from interlock.runtime.errors import BadInput, InterlockError, NotFound
+from interlock.runtime.errors import BadInput, InterlockError, ModelAtFault, NotFound
 from interlock.runtime.gate.holders import holder_here
 from interlock.runtime.gate.leases import giving_up, holding, release, take
 from interlock.runtime.gate.stops import RunStopped
@@ -65,6 +66,9 @@ class Session:
         self._free = assembly.agent.output is None  # what must fit a schema is not said before it does
         self._graph: Compiled | None = None
         self._saver: Saver | None = None
+        self._streamed: ref[AsyncGenerator[SessionEvent]] | None = None
+        self._over = asyncio.Event()  # set while no turn of ours is under way
+        self._over.set()
 
     async def __aenter__(self) -> Self:
         self._opened()
@@ -76,14 +80,26 @@ class Session:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the checkpoints; the thread can be opened again."""
+        """Close a stream that was left, and the checkpoints; the thread can be opened again."""
+        await self._leave_stream()
         self._graph = None
         if self._saver is not None:
             self._saver.close()
             self._saver = None
 
     def say(self, text: str) -> Reply:
-        """Send text and wait for the reply. For scripts that have no event loop."""
+        """Send text and wait for the reply. For scripts that have no event loop.
+
+        Raises:
+            BadInput: an event loop is running here, which waiting would stop.
+            InterlockError: as `send`.
+        """
+        if _is_in_a_loop():
+            raise BadInput(
+                what="an event loop is running, and would stand still",
+                where="Session.say",
+                fix="await session.send(...)",
+            )
 
         async def once() -> Reply:
             try:
@@ -102,12 +118,18 @@ class Session:
         Raises:
             InterlockError: bad input, or the house itself failed. A run that was stopped or that failed is a reply.
         """
-        ends = [event.reply async for event in self._run(text, tokens=False) if isinstance(event, Ended)]
+        async with aclosing(self._run(text, tokens=False)) as events:
+            ends = [event.reply async for event in events if isinstance(event, Ended)]
         return ends[-1].model_copy(update={"before": ends[0] if len(ends) > 1 else None})
 
-    def stream(self, text: str) -> AsyncIterator[SessionEvent]:
-        """Send text and get events as they happen; the last one is `Ended`, and so is one for a run finished first."""
-        return self._run(text, tokens=True)
+    def stream(self, text: str) -> AsyncGenerator[SessionEvent]:
+        """Send text and get events as they happen; the last one is `Ended`, and so is one for a run finished first.
+
+        Who stops listening cuts the run off; what is sent next finishes it first.
+        """
+        events = self._run(text, tokens=True)
+        self._streamed = ref(events)
+        return events
 
     async def resume(self) -> Reply:
         """Go on with a run that waits or was cut off: after approvals were answered, or after a crash.
@@ -123,14 +145,16 @@ class Session:
                     where=str(self.home.path),
                     fix="send it a message",
                 )
-            return [e.reply async for e in self._drive(_wake(snapshot), ticket) if isinstance(e, Ended)][-1]
+            async with aclosing(self._drive(_wake(snapshot), ticket)) as events:
+                return [event.reply async for event in events if isinstance(event, Ended)][-1]
 
     async def history(self) -> list[Any]:
         """Give the thread's messages, oldest first."""
         return list((await self._snapshot()).values.get("messages", []))
 
-    async def _run(self, text: str, *, tokens: bool) -> AsyncIterator[SessionEvent]:
+    async def _run(self, text: str, *, tokens: bool) -> AsyncGenerator[SessionEvent]:
         check_request(text, "text")
+        await self._end_abandoned()
         with self._turn() as ticket:
             snapshot = await self._snapshot()
             self._same_user(snapshot.values)
@@ -138,12 +162,26 @@ class Session:
                 if self.home.approvals.list(thread=self.thread):
                     yield Ended(reply=self._reply(snapshot.values["run"]["id"]))
                     return
-                async for event in self._drive(_wake(snapshot), ticket):
+                async with aclosing(self._drive(_wake(snapshot), ticket)) as events:
+                    async for event in events:
+                        yield event
+                        if isinstance(event, Ended) and event.reply.status != "done":
+                            return
+            async with aclosing(self._drive({"messages": [HumanMessage(text)]}, ticket, tokens=tokens)) as events:
+                async for event in events:
                     yield event
-                    if isinstance(event, Ended) and event.reply.status != "done":
-                        return
-            async for event in self._drive({"messages": [HumanMessage(text)]}, ticket, tokens=tokens):
-                yield event
+
+    async def _end_abandoned(self) -> None:
+        """Wait for the end of a stream that nobody holds any more: Python closes it in a task of its own."""
+        if self._streamed is not None and self._streamed() is None:
+            await self._over.wait()
+
+    async def _leave_stream(self) -> None:
+        """Close the last stream, unless somebody is drawing from it."""
+        events = self._streamed() if self._streamed is not None else None
+        if isinstance(events, AsyncGeneratorType) and not events.ag_running:
+            await events.aclose()
+        await self._end_abandoned()
 
     @contextmanager
     def _turn(self) -> Generator[str]:
@@ -157,9 +195,11 @@ class Session:
         home, ticket = self.home, holder_here(self.home.clock.new_id())
         with home.database.transaction() as tx:
             lease = take(tx, self.thread, "of another session", ticket, home.clock)
+        self._over.clear()
         try:
             yield ticket
         finally:
+            self._over.set()
             with giving_up(lease), home.database.transaction() as tx:
                 release(tx, lease)
 
@@ -173,34 +213,36 @@ class Session:
             return False
         return was_cut_off(self.home, run) or reply_of(self.home, run).status in ("waiting", "done")
 
-    async def _drive(self, given: Any, ticket: str, *, tokens: bool = False) -> AsyncIterator[SessionEvent]:
+    async def _drive(self, given: Any, ticket: str, *, tokens: bool = False) -> AsyncGenerator[SessionEvent]:
         graph: Any = self._opened()
         modes = ["updates", "messages"] if tokens and self._free else ["updates"]
         error: Exception | None = None
         run = ""
         stream = graph.astream(given, self._config, context=self.caller, stream_mode=modes, durability="sync")
         try:
-            async for mode, chunk in self._at_home(stream, ticket):
-                for event in _events(mode, chunk):
-                    yield event
+            async with aclosing(self._at_home(stream, ticket)) as chunks:
+                async for mode, chunk in chunks:
+                    for event in _events(mode, chunk):
+                        yield event
         except RunStopped as stopped:
             run = stopped.run  # of a run that was stopped in its first node the thread's state knows nothing
         except Exception as caught:
             error = caught
         run = run or (await self._snapshot()).values.get("run", {}).get("id")
-        if error is not None and (isinstance(error, InterlockError) or not run):
+        if error is not None and (not run or _is_of_the_house(error)):
             raise error
         yield Ended(reply=self._reply(run))
 
-    async def _at_home(self, stream: AsyncIterator[Any], ticket: str) -> AsyncIterator[Any]:
+    async def _at_home(self, stream: AsyncGenerator[Any], ticket: str) -> AsyncGenerator[Any]:
         """Draw from a stream with our home and our hold in force, but not while the items are looked at."""
-        while True:
-            with using(self.home), holding(ticket):
-                try:
-                    item = await anext(stream)
-                except StopAsyncIteration:
-                    return
-            yield item
+        async with aclosing(stream):
+            while True:
+                with using(self.home), holding(ticket):
+                    try:
+                        item = await anext(stream)
+                    except StopAsyncIteration:
+                        return
+                yield item
 
     def _reply(self, run: str) -> Reply:
         return reply_of(self.home, run).model_copy(update={"thread": self.thread})
@@ -232,6 +274,19 @@ def _checked(thread: str) -> str:
     if not thread or any(character == "\0" or "\ud800" <= character <= "\udfff" for character in thread):
         raise BadInput(what=f"thread {thread!r} cannot be used", where="thread", fix="give it a name, or leave it out")
     return thread
+
+
+def _is_in_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _is_of_the_house(error: Exception) -> bool:
+    """Tell whether an error is for the caller or the operator. Any other made the run fail, which its reply tells."""
+    return isinstance(error, InterlockError) and not isinstance(error, ModelAtFault)
 
 
 def _wake(snapshot: Any) -> Any:

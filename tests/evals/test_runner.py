@@ -253,3 +253,13 @@ async def test_time_is_told_by_the_clock(suite: Read) -> None:
 
     assert [case.attempts[0].seconds for case in report.cases] == [2.0, 2.0]
     assert (report.totals.seconds, report.started_at) == (4.0, ManualClock().now())
+
+
+async def test_a_run_that_fails_unforeseen_proves_nothing_about_what_it_did_not_do(suite: Read) -> None:
+    cases = ["{id: a, say: Hi, expect: {reply: {not_contains: secret}}}", "{id: b, say: Hi, expect: {status: failed}}"]
+    down = scripted(lambda _place, _turns: Observation(status="failed", reply="the provider is down"))
+
+    report = await run_suites([suite("suite: safe\ncases:\n" + "".join(f"  - {case}\n" for case in cases))], down)
+
+    assert [case.passed for case in report.cases] == [0, 1]
+    assert [check.claim for check in report.cases[0].attempts[0].checks if not check.passed] == ["does not fail"]
