@@ -152,7 +152,7 @@ def _note_end(entered: Entered, error: BaseException, runtime: Runtime[Any]) -> 
             entered.ended = RunEnded(status=status, code=code, reason=str(error))
             entered.spent = error if isinstance(error, BudgetSpent) else None
         return
-    asked: list[str] = [item.value["id"] for item in error.args[0] if isinstance(item.value, dict)]
+    asked = [id for item in error.args[0] if (id := entered.home.approvals.behind(item.value))]
     if entered.ended is None or entered.ended.status == "waiting":
         before = entered.ended.approvals if entered.ended else []
         entered.ended = RunEnded(status="waiting", approvals=sorted([*before, *asked]))

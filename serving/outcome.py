@@ -52,6 +52,8 @@ def _asked(entries: list[Entry]) -> list[str]:
 
 def _text(entries: list[Entry], ended: events.RunEnded | None, pending: list[dict[str, object]]) -> str:
     if ended is not None and ended.status == "waiting":
+        if not ended.approvals:
+            return "A node of the graph waits for an answer of its own, which no approval gives."
         asked = "; ".join(f"{a['tool']} ({a['reason']}), approval {a['id']}" for a in pending)
         return f"Waiting for a person to approve: {asked}" if asked else "Approvals are answered; the run can go on."
     if (replied := _replied(entries)) is not None:

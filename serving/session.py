@@ -145,7 +145,7 @@ class Session:
                     where=str(self.home.path),
                     fix="send it a message",
                 )
-            async with aclosing(self._drive(_wake(snapshot), ticket)) as events:
+            async with aclosing(self._drive(self._wake(snapshot), ticket)) as events:
                 return [event.reply async for event in events if isinstance(event, Ended)][-1]
 
     async def history(self) -> list[Any]:
@@ -162,7 +162,7 @@ class Session:
                 if self.home.approvals.list(thread=self.thread):
                     yield Ended(reply=self._reply(snapshot.values["run"]["id"]))
                     return
-                async with aclosing(self._drive(_wake(snapshot), ticket)) as events:
+                async with aclosing(self._drive(self._wake(snapshot), ticket)) as events:
                     async for event in events:
                         yield event
                         if isinstance(event, Ended) and event.reply.status != "done":
@@ -212,6 +212,21 @@ class Session:
         if not snapshot.tasks or not run:
             return False
         return was_cut_off(self.home, run) or reply_of(self.home, run).status in ("waiting", "done")
+
+    def _wake(self, snapshot: Any) -> Any:
+        """Make what sets a paused graph going: an answer to just the interrupts that stand, or nothing after a crash.
+
+        Raises:
+            BadInput: a node asks something itself, with LangGraph's `interrupt`, to which we know no answer.
+        """
+        if unknown := [item.value for item in snapshot.interrupts if not self.home.approvals.behind(item.value)]:
+            raise BadInput(
+                what=f"a node waits for an answer to {unknown[0]!r}, which no approval gives",
+                where=f"thread {self.thread}",
+                fix="answer with graph.ainvoke(Command(resume=...)) and a checkpointer of yours, or ask in the reply",
+            )
+        waiting = {item.id: True for item in snapshot.interrupts}
+        return Command(resume=waiting) if waiting else None
 
     async def _drive(self, given: Any, ticket: str, *, tokens: bool = False) -> AsyncGenerator[SessionEvent]:
         graph: Any = self._opened()
@@ -287,12 +302,6 @@ def _is_in_a_loop() -> bool:
 def _is_of_the_house(error: Exception) -> bool:
     """Tell whether an error is for the caller or the operator. Any other made the run fail, which its reply tells."""
     return isinstance(error, InterlockError) and not isinstance(error, ModelAtFault)
-
-
-def _wake(snapshot: Any) -> Any:
-    """Make what sets a paused graph going: an answer to exactly the interrupts that stand, or nothing after a crash."""
-    waiting = {item.id: True for item in snapshot.interrupts}
-    return Command(resume=waiting) if waiting else None
 
 
 def _events(mode: str, chunk: Any) -> list[SessionEvent]:

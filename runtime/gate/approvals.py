@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import orjson
 from pydantic import ValidationError
@@ -181,6 +181,11 @@ class Approvals:
         if not meant or (found := self.find(meant[0][0])) is None:
             raise NotFound(what=f"no approval {id!r}", where="approvals", fix=fix)
         return found
+
+    def behind(self, interrupt: object) -> str:
+        """Give the id of the approval that a graph's interrupt waits for; empty where it waits for something else."""
+        id: object = cast(dict[str, object], interrupt).get("id") if isinstance(interrupt, dict) else None
+        return id if isinstance(id, str) and self.find(id) is not None else ""
 
     def list(self, *, state: State | None = "pending", thread: str | None = None) -> list[Approval]:
         """List approvals, oldest first."""

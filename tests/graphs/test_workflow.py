@@ -6,13 +6,15 @@ from typing import Annotated, Any
 
 import pytest
 from langchain_core.messages import AIMessage
+from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START
 from langgraph.runtime import Runtime
+from langgraph.types import Command, interrupt
 
 from interlock import Session
 from interlock.graphs import ThreadState, Workflow
-from interlock.runtime.errors import StateBroken
-from interlock.runtime.home import Home
+from interlock.runtime.errors import BadInput, StateBroken
+from interlock.runtime.home import Home, using
 from interlock.runtime.ports import Deps
 from interlock.runtime.records import Label, ToolCall
 
@@ -62,3 +64,46 @@ class Dated(ThreadState):
 def test_a_state_that_no_checkpoint_could_keep_is_refused_before_anything_runs(agents: Any) -> None:
     with pytest.raises(StateBroken, match="channel 'seen' holds datetime"):
         Workflow(agents.make(), Dated)
+
+
+def _asking(agents: Any, question: Any) -> Workflow:
+    class Asked(ThreadState):
+        color: str
+
+    async def ask(_state: Asked, _runtime: Any) -> dict[str, Any]:
+        return {"color": interrupt(question)}
+
+    async def answer(state: Asked, _runtime: Any) -> dict[str, Any]:
+        return {"draft": AIMessage(f"You want {state['color']}.")}
+
+    wired = Workflow(agents.make(), Asked)
+    wired.add_node("ask", ask)
+    wired.add_node("answer", answer)
+    wired.add_edge(START, "ask")
+    wired.add_edge("ask", "answer")
+    wired.add_edge("answer", END)
+    return wired
+
+
+@pytest.mark.parametrize("question", [{"question": "Which color?"}, {"id": "1", "question": "Which?"}, "Which?", None])
+async def test_a_node_may_ask_with_an_interrupt_of_its_own(question: Any, home: Home, agents: Any) -> None:
+    thread: Any = {"configurable": {"thread_id": "t"}}
+    graph = _asking(agents, question).compile(InMemorySaver())
+    with using(home):
+        waiting = await graph.ainvoke({"messages": [("user", "paint it")]}, thread)
+        final = await graph.ainvoke(Command(resume="blue"), thread)
+
+    assert [one.value for one in waiting["__interrupt__"]] == [question]
+    assert final["messages"][-1].content == "You want blue."
+
+
+async def test_a_session_gives_no_answer_to_what_a_node_asks_itself(home: Home, agents: Any) -> None:
+    async with Session(_asking(agents, {"question": "Which color?"}).compile(), home=home) as session:
+        reply = await session.send("paint it")
+        with pytest.raises(BadInput, match="a node waits for an answer to"):
+            await session.send("blue")
+        with pytest.raises(BadInput, match="no approval gives"):
+            await session.resume()
+
+    assert (reply.status, reply.approvals) == ("waiting", [])
+    assert "waits for an answer of its own" in reply.text
