@@ -16,6 +16,7 @@ from interlock.graphs.manifests import hashed, kept_manifest
 from interlock.graphs.positions import Spot, config_here
 from interlock.graphs.state import new_messages, state_before
 from interlock.runtime.erasures import require_none_pending
+from interlock.runtime.gate.backstop import in_tool
 from interlock.runtime.gate.clocks import JournalledClock
 from interlock.runtime.gate.holders import holder_here
 from interlock.runtime.gate.leases import giving_up, keep, lasting, release, take
@@ -170,7 +171,7 @@ class Runs:
             agent=agent.name, caller=run.caller, turn=header["turn"], manifest=header["manifest"],
             manifest_kept=kept_manifest(tx, home, manifest), policy=self._assembly.policies.version,
             source=self._assembly.source, parent=home.outside.parent if home.outside else "",
-            inside=run.parent.scope.run if run.parent else "",
+            inside=run.parent.scope.run if run.parent else "", in_tool=in_tool(),
             history=history.write(tx, home.journal, run.scope.subject, old), messages=said, before=state_before(state),
         )  # fmt: skip
 

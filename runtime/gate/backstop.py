@@ -69,6 +69,11 @@ def passing(passage: Passage) -> Generator[None]:
         _passage.reset(token)
 
 
+def in_tool() -> bool:
+    """Tell whether this is called by a tool that the gate called."""
+    return _passage.get() == "tool"
+
+
 def everywhere() -> None:
     """Refuse ungoverned calls in this whole process, bare threads included. For processes that only run agents."""
     _elsewhere[0] = True

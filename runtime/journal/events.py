@@ -44,6 +44,8 @@ class RunStarted(Event):
     """The run of which this one is a fork, and the step at which it parts: `RUN@STEP`."""
     inside: str = ""
     """The run that this one is part of: what it uses, that one uses too."""
+    in_tool: bool = False
+    """Whether a tool of that run has asked for it."""
     history: str = ""
     """Digest of the messages that stood on the thread before; kept as a prompt is."""
     messages: list[Message]

@@ -13,12 +13,13 @@ from interlock.runtime.gate.clocks import DREW
 from interlock.runtime.gate.run import OpenRun
 from interlock.runtime.gate.stops import RunStopped
 from interlock.runtime.journal.events import ApprovalRequested, Event, RunEnded
+from interlock.runtime.records import Usage
 from interlock.runtime.replay.clocks import is_draw
 from interlock.runtime.replay.losses import BOUNDS, Losses, ending, is_cut
 from interlock.runtime.replay.recording import Recording, Step, path_of
 
 UNCOMPARED = {
-    "run_started": frozenset({"manifest", "manifest_kept", "policy", "source", "parent"}),
+    "run_started": frozenset({"manifest", "manifest_kept", "policy", "source", "parent", "in_tool"}),
     "run_resumed": frozenset({"manifest", "manifest_kept", "policy"}),
 }
 """Facts that name what is compared by what it does."""
@@ -127,11 +128,14 @@ class Player:
         self.losses = Losses(recording)
         self.runs: list[OpenRun] = []
         """The runs that are played, those of inner graphs too."""
+        self._in_tools = recording.runs_in_tools()
+        """Runs that do not come again, because a replay calls no tools."""
         self._waiting = 0
         self._ahead = Counter(step.place for step in recording.steps)
         self._drawn: defaultdict[str, list[Step]] = defaultdict(list)
         for step in filter(is_draw, recording.steps):
-            self._drawn[step.place].append(step)
+            if step.run not in self._in_tools:
+                self._drawn[step.place].append(step)
         self._moved = asyncio.Event()
         self._performing = False
         self._ended = ""
@@ -215,18 +219,22 @@ class Player:
         await asyncio.sleep(_QUIET_S)
 
     def let_people_act(self) -> None:
-        """Do what people did to the run at this point of the recording, and note what clocks told."""
+        """Do what people did to the run at this point of the recording, and pass by what a replay does not do again."""
         if self._performing:
             return
         self._performing = True
         try:
-            while (step := self.next) is not None and from_outside(step) and self.divergence is None:
+            while (step := self.next) is not None and self._comes_by_itself(step) and self.divergence is None:
                 before = self.played
-                self.perform(step)
+                if step.run not in self._in_tools:
+                    self.perform(step)
                 if self.played == before:
                     self.advance(step.kind)
         finally:
             self._performing = False
+
+    def _comes_by_itself(self, step: Step) -> bool:
+        return step.run in self._in_tools or from_outside(step)
 
     def drawn(self, place: str, what: str) -> Any:
         """Give what a node's clock told here next.
@@ -256,8 +264,10 @@ class Player:
         if step is None or step.kind != event.kind:
             return event
         if isinstance(event, RunEnded):
-            seconds = step.facts["usage"]["seconds"]
-            return event.model_copy(update={"usage": event.usage.model_copy(update={"seconds": seconds})})
+            used = Usage.model_validate(step.facts["usage"])
+            if not self._in_tools:  # what those used, nobody uses now
+                used = event.usage.model_copy(update={"seconds": used.seconds})
+            return event.model_copy(update={"usage": used})
         names = ("ms", "reused") if self.recording.started["parent"] else ("ms",)
         taken: dict[str, Any] = {name: step.facts[name] for name in names if name in step.facts}
         if isinstance(event, ApprovalRequested) and _as_long(event, step):

@@ -55,6 +55,14 @@ class Recording:
         """Where the graph stood in a LangGraph graph that is not ours; empty where it stood alone."""
         return path_of(self.steps[0].place)
 
+    def runs_in_tools(self) -> frozenset[str]:
+        """Name the runs that tools asked for, and those inside them."""
+        found: set[str] = set()
+        for step in self.steps:
+            if step.kind == "run_started" and (step.facts.get("in_tool") or step.facts.get("inside") in found):
+                found.add(step.run)
+        return frozenset(found)
+
     def is_own(self, step: Step) -> bool:
         """Tell whether a step is one of the recorded run itself, not of a graph inside it."""
         return path_of(step.place) == self.path

@@ -142,3 +142,25 @@ async def test_graphs_side_by_side_that_waited_come_again_in_their_order(home: H
 
     assert reply.status == "done"
     assert await differences(home, graph) == []
+
+
+async def test_a_run_whose_tool_asks_another_agent_comes_again_without_it(
+    home: Home, till: Any, tmp_path: Path
+) -> None:
+    inner = till()
+
+    @tool(destructive=True)
+    async def order(n: int) -> str:
+        """Order something."""
+        return f"{n}: {(await inner.ainvoke(PAY))['messages'][-1].text}"
+
+    calls: Any = [{"name": "order", "args": {"n": n}, "id": str(n)} for n in range(2)]
+    policy = tmp_path / "clerk.cedar"
+    policy.write_text(POLICY)
+    said = [AIMessage("", tool_calls=calls), "Ordered."]
+    graph = tool_loop(Agent(name="clerk", model=ScriptedChatModel(said), tools=[order], policy=str(policy)))
+    async with Session(graph, home=home, thread="t") as session:
+        reply = await session.send("Order two.")
+
+    assert [call.value for call in reply.calls] == ["0: Paid.", "1: Paid."]
+    assert await differences(home, graph) == []
