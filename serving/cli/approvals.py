@@ -139,13 +139,19 @@ def resume(
     json: AsJson = False,
 ) -> int:
     """Go on with a thread whose approvals were answered, where the process that went on was cut off."""
-    from interlock.runtime.errors import NotFound
+    from interlock.runtime.errors import BadInput, NotFound
 
     machine = Machine(json)
     opened = existing_home(home)
-    asked = [one for one in opened.approvals.list(state=None, thread=thread) if one.source]
+    asked = opened.approvals.list(state=None, thread=thread)
     if not asked:
         raise NotFound(what=f"nothing was asked on thread {thread!r}", where=str(opened.path), fix="`interlock run`")
+    if not asked[-1].source:
+        raise BadInput(
+            what=f"thread {thread!r} {_how_it_goes_on(asked[-1])}",
+            where=str(opened.path),
+            fix="resume it there",
+        )
     return _resume(opened, asked[-1], machine)
 
 
@@ -198,10 +204,18 @@ def _go_on(home: "Home", approval: "Approval", no_resume: bool, machine: Machine
         return EXIT["waiting"]
     if no_resume or not approval.source:
         machine.write(approval.shown())
-        on = "can go on" if approval.source else "goes on with the next same call"
-        typer.echo(f"thread {approval.thread} {on}", err=True)
+        typer.echo(f"thread {approval.thread} {_how_it_goes_on(approval)}", err=True)
         return 0
     return _resume(home, approval, machine)
+
+
+def _how_it_goes_on(approval: "Approval") -> str:
+    from interlock.graphs.served import THREADS
+
+    if approval.source:
+        return "can go on"
+    served = approval.thread.startswith(THREADS)
+    return "goes on with the next same call" if served else "goes on in the program that made its graph"
 
 
 def _resume(home: "Home", approval: "Approval", machine: Machine) -> int:
