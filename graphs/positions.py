@@ -10,12 +10,14 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
 
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config, patch_config
-from langgraph._internal._constants import CONFIG_KEY_TASK_ID, PUSH
+from langgraph._internal._constants import CONFIG_KEY_CHECKPOINT_MAP, CONFIG_KEY_TASK_ID, PULL, PUSH
 from langgraph.config import get_config
 from langgraph.graph.state import CompiledStateGraph
+from langgraph.pregel._algo import _xxhash_str  # pyright: ignore[reportPrivateUsage]  # names tasks
 
 from interlock.graphs.calls import CALL, GraphCall, calling
 from interlock.runtime.records import Caller
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 _CALLER = "__interlock_called_from"
 """The task of the graph around that calls this one, in a config."""
+_STEPS = 1 << 14
+"""How far the ids of checkpoints count the steps."""
 
 
 class Graph(CompiledStateGraph[Any, Caller, Any, Any]):
@@ -92,18 +96,37 @@ def path_here(around: Spot | None, thread: str) -> str:
         thread: the graph's own.
     """
     config = config_here()
-    levels, path = _levels(config)[:-1], ""
+    levels, path, known = _levels(config)[:-1], "", 0
     if around is not None:
-        known = len(around.levels)
-        levels = levels[known:] if levels[:known] == around.levels else levels
+        known = len(around.levels) if levels[: len(around.levels)] == around.levels else 0
+        levels = levels[known:]
         elsewhere = around.run.scope.thread != thread
         path = (f"~{_short(around.run.scope.thread)}/" if elsewhere else "") + f"{around.place}/"
     last = max((at for at, level in enumerate(levels) if ":" in level), default=-1)
     for at, level in enumerate(levels):
-        node, _, task = level.partition(":")
-        inner = config["configurable"].get(_CALLER, node) if at == last else f"{node}~{_short(task)}" if task else node
+        node = level.partition(":")[0]
+        inner = config["configurable"].get(_CALLER, node) if at == last else _named(levels, at, known, config)
         path += f"{inner}/"
     return path
+
+
+def _named(levels: list[str], at: int, known: int, config: Mapping[str, Any]) -> str:
+    """Name a task of a graph that notes nothing: by its step, where the checkpoint's id tells it, else by its own id.
+
+    Args:
+        known: how many levels stand before these.
+    """
+    node, _, task = levels[at].partition(":")
+    if not task:
+        return node
+    around = _levels(config)[: known + at]
+    checkpoint = config["configurable"].get(CONFIG_KEY_CHECKPOINT_MAP, {}).get("|".join(around), "")
+    if checkpoint:
+        step = (UUID(checkpoint).clock_seq + 1) % _STEPS
+        drawn = ("|".join([*around, node]), str(step), node, PULL, f"branch:to:{node}")
+        if task == _xxhash_str(UUID(checkpoint).bytes, *drawn):
+            return f"{node}.{step}"
+    return f"{node}~{_short(task)}"
 
 
 def nodes_of(path: str) -> str:

@@ -205,8 +205,11 @@ async def test_a_request_that_failed_is_the_same_if_it_is_made_in_the_same_words
     assert till.paid == paid
 
 
-async def test_what_the_graph_around_has_lost_is_not_done_twice(home: Home, till: Till) -> None:
+@pytest.mark.parametrize("levels", [1, 2, 3])
+async def test_what_the_graph_around_has_lost_is_not_done_twice(home: Home, till: Till, levels: int) -> None:
     builder = around(till.graph())
+    for _ in range(levels - 1):
+        builder = around(builder.compile())
     with using(home):
         for _ in range(2):
             await builder.compile(checkpointer=InMemorySaver()).ainvoke(PAY, ON_T, durability="exit")
