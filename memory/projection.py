@@ -45,10 +45,9 @@ def packed(rows: "Matrix") -> bytes:
     return np.round(rows * SCALE).astype(np.int8).tobytes()
 
 
-def unpacked(blobs: list[bytes], width: int) -> "tuple[Matrix, NDArray[np.intp]]":
+def unpacked(blobs: list[bytes], width: int) -> "tuple[NDArray[np.int8], NDArray[np.intp]]":
     """Join what `packed` made: all rows one after the other, `SCALE` times as long, and how many each blob holds."""
     import numpy as np
 
     counts = np.array([len(blob) // width for blob in blobs], dtype=np.intp)
-    rows = np.frombuffer(b"".join(blobs), dtype=np.int8).reshape(-1, width)
-    return rows.astype(np.float32), counts
+    return np.frombuffer(b"".join(blobs), dtype=np.int8).reshape(-1, width), counts

@@ -30,6 +30,8 @@ PRIOR_ROWS = 20
 """As if so many texts without any rare word had been seen: a memory of three rows knows no frequencies."""
 PRIOR_SHARE = 0.8
 HALF_LIFE = timedelta(days=30)
+AT_ONCE = 512
+"""So many tokens are compared together: as numbers they fit the processor's cache."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +90,8 @@ def nearest(asked: Asked, blobs: "list[bytes]") -> "Row":
     rows, counts = unpacked(blobs, asked.vectors.shape[1])
     if not asked.words or not len(rows):
         return np.zeros((len(asked.words), len(blobs)))
-    alike = np.einsum("qd,nd->qn", asked.vectors, rows)
+    some = [rows[start : start + AT_ONCE] for start in range(0, len(rows), AT_ONCE)]
+    alike = np.concatenate([np.einsum("qd,nd->qn", asked.vectors, part.astype(np.float32)) for part in some], axis=1)
     starts = np.minimum(np.cumsum(counts) - counts, alike.shape[1] - 1)
     best = np.where(counts == 0, 0.0, np.maximum.reduceat(alike, starts, axis=1))
     return np.asarray(np.maximum(best, 0.0) / SCALE)
@@ -125,6 +128,7 @@ def rank(asked: Asked, rows: Sequence[sqlite3.Row], *, words: Mapping[int, float
     scores = MEANING * meaning + meaning.max() * (WORDS * found + NEAR * close + SPEAKER * named + DAY * dated)
     most = MEANING + WORDS + (0.0 if near is None else NEAR)
     scores = np.minimum(_answers(rows, scores) / most, 1.0)
+    order: list[int] = np.lexsort((numbers, -scores)).tolist()
     # Hits are made as they are read: hardly ever are all of them.
     return (
         Hit(
@@ -136,7 +140,7 @@ def rank(asked: Asked, rows: Sequence[sqlite3.Row], *, words: Mapping[int, float
             alone=None if near is None else float(alone[i]),
             best=best[:, i],
         )
-        for i in np.lexsort((numbers, -scores)).tolist()
+        for i in order
     )
 
 
