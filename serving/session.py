@@ -286,6 +286,8 @@ class Session:
 
 
 def _checked(thread: str) -> str:
+    if not isinstance(thread, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers need not check types
+        raise BadInput(what=f"the thread's name is a {type(thread).__name__}", where="thread", fix="give it as text")
     if not thread or any(character == "\0" or "\ud800" <= character <= "\udfff" for character in thread):
         raise BadInput(what=f"thread {thread!r} cannot be used", where="thread", fix="give it a name, or leave it out")
     return thread

@@ -12,7 +12,7 @@ from langgraph.types import Command
 
 from interlock import Budget, Caller, Session, tool
 from interlock.graphs import tool_loop
-from interlock.runtime.errors import ApprovalRefused, MessageRefused, NotFound, ThreadBusy
+from interlock.runtime.errors import ApprovalRefused, BadInput, MessageRefused, NotFound, ThreadBusy
 from interlock.runtime.home import Home, using
 from interlock.runtime.journal import events
 from interlock.runtime.journal.audit import verify
@@ -346,3 +346,9 @@ async def test_what_is_no_text_is_refused(home: Home, agents: Any, text: Any) ->
     async with Session(tool_loop(agents.make("fine")), home=home) as session:
         with pytest.raises(MessageRefused):
             await session.send(text)
+
+
+def test_a_thread_that_is_named_by_a_number_is_refused(home: Home, agents: Any) -> None:
+    number: Any = 7
+    with pytest.raises(BadInput, match="the thread's name is a int"):
+        Session(tool_loop(agents.make()), home=home, thread=number)
