@@ -10,7 +10,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
-from uuid import UUID
 
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config, patch_config
@@ -120,11 +119,11 @@ def _named(levels: list[str], at: int, known: int, config: Mapping[str, Any]) ->
     if not task:
         return node
     around = _levels(config)[: known + at]
-    checkpoint = config["configurable"].get(CONFIG_KEY_CHECKPOINT_MAP, {}).get("|".join(around), "")
-    if checkpoint:
-        step = (UUID(checkpoint).clock_seq + 1) % _STEPS
+    known_by = config["configurable"].get(CONFIG_KEY_CHECKPOINT_MAP, {})
+    if id := bytes.fromhex(known_by.get("|".join(around), "").replace("-", "")):
+        step = (int.from_bytes(id[8:10]) + 1) % _STEPS
         drawn = ("|".join([*around, node]), str(step), node, PULL, f"branch:to:{node}")
-        if task == _xxhash_str(UUID(checkpoint).bytes, *drawn):
+        if task == _xxhash_str(id, *drawn):
             return f"{node}.{step}"
     return f"{node}~{_short(task)}"
 
