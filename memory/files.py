@@ -3,6 +3,7 @@
 import os
 import shutil
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 
 NAME, NEW, OLD = "vectors", "vectors.new", "vectors.old"
@@ -42,15 +43,32 @@ def blank_unused(folder: Path) -> None:
     hnswlib allocates that room without clearing it and saves it all, so that pieces of the process's memory, among
     them what has been forgotten, get into the file.
     """
-    for header in folder.glob("*/header.bin"):
-        fields = header.read_bytes()[: HEADER.size]
-        if len(fields) < HEADER.size:
-            continue
-        _version, _offset, room, used, size, *_ = HEADER.unpack(fields)
-        for name, step in (("data_level0.bin", size), ("length.bin", LENGTH)):
-            file = header.with_name(name)
+    for used, files in _graphs(folder):
+        for file, room, step in files:
             if file.exists() and file.stat().st_size == room * step and used < room:
                 _overwrite(file, used * step)
+
+
+def cut_off(folder: Path) -> str:
+    """Name a file of a graph that was cut off while it was written, which hnswlib would read beyond its end."""
+    short = [header for header in folder.glob("*/header.bin") if header.stat().st_size < HEADER.size]
+    short += [
+        file
+        for used, files in _graphs(folder)
+        for file, _room, step in files
+        if not file.exists() or file.stat().st_size < used * step
+    ]
+    return "/".join(short[0].parts[-2:]) if short else ""
+
+
+def _graphs(folder: Path) -> Iterator[tuple[int, list[tuple[Path, int, int]]]]:
+    """List graphs: how many elements each uses, and its files, each with room for so many of so many bytes."""
+    for header in folder.glob("*/header.bin"):
+        fields = header.read_bytes()[: HEADER.size]
+        if len(fields) == HEADER.size:
+            _version, _offset, room, used, size, *_ = HEADER.unpack(fields)
+            kept = [(header.with_name("data_level0.bin"), room, size), (header.with_name("length.bin"), room, LENGTH)]
+            yield used, kept
 
 
 def _overwrite(file: Path, start: int) -> None:

@@ -1,15 +1,17 @@
 """Vectors in Chroma by number: one collection, embedded in a folder or on a server."""
 
+import re
 from base64 import b64encode
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from interlock.memory.collection import COLLECTION, collection_of, connect, connect_to, disconnect
-from interlock.memory.files import NAME
+from interlock.memory.files import NAME, cut_off
 from interlock.runtime.errors import BadInput, HomeUnusable, InterlockError, ServerUnreachable
 from interlock.runtime.openings import opening
 
@@ -21,6 +23,17 @@ if TYPE_CHECKING:
 
 PAGE = 1_000
 MESSAGE = 300
+PROBE = 65_536
+"""So many bytes must find room before a failure counts as damage."""
+DAMAGE = (11, 26)
+"""What SQLite says of a file that is malformed, or no database (https://sqlite.org/rescode.html)."""
+
+
+_ANEW = f"delete the folder {NAME!r} in it: it is made again from the table"
+
+
+class IndexDamaged(HomeUnusable):
+    """Chroma cannot read its own files, as after a crash while it was writing them. The table holds everything."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,11 +87,15 @@ class Index:
         """Open it, or make it.
 
         Raises:
-            HomeUnusable: it is damaged, names a function to run, or was made by another embedder.
+            IndexDamaged: Chroma cannot read it.
+            HomeUnusable: it cannot be opened, names a function to run, or was made by another embedder.
             ServerUnreachable: there is no answer.
         """
         self._place = place
         self.name = name
+        if isinstance(place, Path) and (short := cut_off(place)):
+            what = f"the vectors were cut off while they were written: {short}"
+            raise IndexDamaged(what=what, where=_where(place), fix=_ANEW)
         with opening(), _answering(self._place):
             self._client = connect(place) if isinstance(place, Path) else connect_to(place.url, place.headers)
             try:
@@ -164,8 +181,27 @@ def _answering(place: Path | Server) -> Generator[None]:
         if isinstance(place, Server):
             fix = "start it, or mend its address and headers; nothing is lost, the table holds everything"
             raise ServerUnreachable(what=f"Chroma server: {_short(error)}", where=_where(place), fix=fix) from error
-        fix = f"end what else uses it; or delete the folder {NAME!r} in it: it is made again from the table"
-        raise HomeUnusable(what=f"Chroma: {_short(error)}", where=_where(place), fix=fix) from error
+        fix = f"end what else uses it; or {_ANEW}"
+        kind = IndexDamaged if _is_damage(error) and _has_room(place.parent) else HomeUnusable
+        raise kind(what=f"Chroma: {_short(error)}", where=_where(place), fix=fix) from error
+
+
+def _is_damage(error: Exception) -> bool:
+    from chromadb.errors import InternalError
+
+    code = re.search(r"\(code: (\d+)\)", str(error))  # SQLite's; extended ones carry the plain one in the last byte
+    return isinstance(error, InternalError) and (code is None or int(code[1]) & 0xFF in DAMAGE)
+
+
+def _has_room(folder: Path) -> bool:
+    """Tell whether files can be written there; where they cannot, nothing else is proven."""
+    try:
+        with TemporaryFile(dir=folder) as file:
+            file.write(bytes(PROBE))
+            file.flush()
+    except OSError:
+        return False
+    return True
 
 
 def _where(place: Path | Server) -> str:

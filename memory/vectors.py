@@ -1,6 +1,7 @@
 """One user's vectors: they wait in the table until Chroma has them, and are compared in main memory.
 
-The table is the truth. What a crash, a lost folder or a server that is away leaves undone is done at the next opening.
+The table is the truth. What a crash, a lost or damaged folder or a server that is away leaves undone is done at the
+next opening.
 """
 
 import threading
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from interlock.memory.cloud import Cloud, Near
 from interlock.memory.collection import another_embedder
-from interlock.memory.index import Index
+from interlock.memory.index import Index, IndexDamaged
 from interlock.memory.layout import LOCK_WAIT_S
 from interlock.memory.moving import require_here, take_over
 from interlock.memory.naming import dense
@@ -88,6 +89,9 @@ class Vectors:
         with self._turns.taken(wait_s):
             try:
                 yield self._ready()
+            except IndexDamaged:
+                self._start_over()
+                raise
             except HomeUnusable:
                 self._let_go()
                 raise
@@ -195,9 +199,16 @@ class Vectors:
             return found
         if self._away:
             raise ServerUnreachable(what="Chroma server: no answer", where=self._place.url, fix="start it")
+        try:
+            return found | self._read(absent, wait_s)
+        except IndexDamaged:
+            return found | self._read(absent, wait_s)
+
+    def _read(self, rows: Sequence[int], wait_s: float) -> "dict[int, Matrix]":
+        """Take vectors from Chroma; those that it has lost are made again."""
         with self.opened(wait_s) as index:
-            found |= index.read(absent)
-            if lost := [row for row in absent if row not in found]:
+            found = index.read(rows)
+            if lost := [row for row in rows if row not in found]:
                 self._pending.mark_lost(lost)
                 self._send()
                 found |= index.read(lost)
@@ -236,8 +247,21 @@ class Vectors:
         if self._index is None:
             embedder = self._embedder().name
             take_over(self._truth, self._place, embedder)
-            self._index = self._place.open(embedder)
-            self._mend()
+            try:
+                return self._started(embedder)
+            except IndexDamaged:
+                self._start_over()
+                return self._started(embedder)
+        return self._index
+
+    def _start_over(self) -> None:
+        """Let go of files that cannot be read; they are made again from the table at the next opening."""
+        self._let_go()
+        self._place.discard()
+
+    def _started(self, embedder: str) -> Index:
+        self._index = self._place.open(embedder)
+        self._mend()
         return self._index
 
     def _let_go(self) -> None:

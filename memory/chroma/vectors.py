@@ -9,8 +9,8 @@ from interlock.memory.chroma.encoding import Encoder, texts_at
 from interlock.memory.chroma.items import Items
 from interlock.memory.chroma.pieces import Piece, Pieces
 from interlock.memory.chroma.values import unpacked
-from interlock.memory.files import NAME, settle
-from interlock.memory.index import Index, Server
+from interlock.memory.files import NAME, settle, wipe
+from interlock.memory.index import Index, IndexDamaged, Server
 from interlock.memory.layout import usable
 from interlock.runtime.clock import Clock
 from interlock.runtime.errors import HomeUnusable
@@ -150,16 +150,23 @@ class StoreVectors:
             if self._server is None:
                 with usable(self._folder):
                     settle(self._folder)
-            name = self._items.named_once("collection", self._new_name())
-            index = Index(self._server or self._folder / NAME, name=name, embedder=self._label())
             try:
-                self._abandon(index, name)
-                self._mend(index, told)
-            except BaseException:
-                index.close()
-                raise
-            self._index = index
+                self._index = self._started(told)
+            except IndexDamaged:
+                wipe(self._folder / NAME)
+                self._index = self._started(told)
         return self._index
+
+    def _started(self, told: Told) -> Index:
+        name = self._items.named_once("collection", self._new_name())
+        index = Index(self._server or self._folder / NAME, name=name, embedder=self._label())
+        try:
+            self._abandon(index, name)
+            self._mend(index, told)
+        except BaseException:
+            index.close()
+            raise
+        return index
 
     def _abandon(self, index: Index, name: str) -> None:
         """Delete the collection of an embedder that is no longer used."""
