@@ -59,7 +59,7 @@ def _verified(database: Database, head: Seal | None) -> Verdict:
         findings.append(Finding(row=cut.seq, problem="the cut from which the chain goes on was changed"))
     if head is not None:
         findings += _kept_head(_with_pruned(rows, seals, cut), head)
-    findings.sort(key=lambda finding: finding.row)
+    findings.sort(key=lambda finding: (finding.row == 0, finding.row))  # what other tables tell follows from the rows
     return Verdict(
         rows=len(rows), payloads=len(contents.bodies), head=rows[-1][5] if rows else GENESIS,
         findings=tuple(findings), erased=len(contents.erased_in_use), seals=len(seals),

@@ -195,3 +195,16 @@ async def test_an_account_whose_runs_were_pruned_or_erased_may_hold_more_and_nev
     assert found == [
         'accounts tenant ["default"]: it was changed: it holds 0 tool_calls, and the journal tells of at least 1'
     ]
+
+
+async def test_a_row_that_was_changed_is_named_before_the_accounts_that_follow_from_it(
+    home: Home, agents: Agents
+) -> None:
+    await paid(home, agents, "1")
+
+    found = forged(
+        home, """UPDATE events SET head = replace(head, '"tool_calls":1', '"tool_calls":8') WHERE kind = 'tool_done'"""
+    )
+
+    assert found[0].endswith("the row was changed, or what stood before it was")
+    assert found[-1].startswith("accounts ")
