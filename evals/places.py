@@ -27,6 +27,7 @@ def setup_of(suite: Suite) -> Setup | None:
     if not suite.setup and not (beside / "setup.py").is_file():
         return None
     module, _, name = (suite.setup or "setup:setup").partition(":")
+    module = module.removesuffix(".py")
     file = beside / f"{module}.py"
     found = getattr(_loaded(file) if file.is_file() else _imported(module, suite), name or "setup", None)
     if not callable(found):

@@ -168,10 +168,13 @@ async def test_turns_are_judged_one_by_one_and_as_a_whole(suite: Read) -> None:
     assert (answered.by.user, answered.by.roles) == ("lena", ("lead",))
 
 
-async def test_the_setup_makes_a_database_for_each_attempt_and_names_it_in_the_environment(write: Write) -> None:
+@pytest.mark.parametrize("named", ["", "setup: setup.py:setup", "setup: setup:setup", "setup: setup"])
+async def test_the_setup_makes_a_database_for_each_attempt_and_names_it_in_the_environment(
+    write: Write, named: str
+) -> None:
     write(SETUP, "setup.py")
     query = 'database: [{sql: "SELECT what FROM sold", rows: [[pan]]}]'
-    path = write(f"suite: s\ndatabase: shop.db\ncases: [{{id: a, say: pan, expect: {{{query}}}}}]\n")
+    path = write(f"suite: s\n{named}\ndatabase: shop.db\ncases: [{{id: a, say: pan, expect: {{{query}}}}}]\n")
 
     async def sell(text: str) -> str:
         with closing(sqlite3.connect(os.environ["TEST_SHOP_DB"])) as shop, shop:
