@@ -2,7 +2,8 @@
 
 import resource
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -41,13 +42,15 @@ def vectors(whole: Path, tmp_path: Path) -> Path:
     return folder_of(tmp_path / "home", ANN.tenant, ANN.user) / "vectors"
 
 
-@pytest.fixture
-def small_files() -> Iterator[None]:
-    """A disk on which no file can be larger than a few kilobytes."""
+@contextmanager
+def small_files() -> Generator[None]:
+    """Let no file grow beyond a few kilobytes, as on a full disk."""
     before, most = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (12_000, most))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (before, most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (before, most))
 
 
 def graph(vectors: Path, name: str) -> Path:
@@ -82,10 +85,10 @@ def test_what_chroma_cannot_read_is_made_again(vectors: Path, tmp_path: Path, da
     assert graph(vectors, "data_level0.bin").stat().st_size > MANY
 
 
-def test_what_cannot_be_written_is_not_taken_for_damaged(vectors: Path, small_files: None) -> None:
+def test_what_cannot_be_written_is_not_taken_for_damaged(vectors: Path) -> None:
     (vectors / "chroma.sqlite3").write_bytes(b"no database" * 999)
 
-    with pytest.raises(HomeUnusable, match="Chroma: ") as raised:
+    with small_files(), pytest.raises(HomeUnusable, match="Chroma: ") as raised:
         Index(vectors, embedder=Hashed.name)
 
     assert not isinstance(raised.value, IndexDamaged)
