@@ -6,7 +6,7 @@ next opening.
 
 import threading
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from interlock.memory.cloud import Cloud, Near
@@ -99,7 +99,9 @@ class Vectors:
     @contextmanager
     def erasing(self) -> Generator[None]:
         """Hold the right to change everything; in the end what is doomed is gone."""
-        with self.opened() if self._place.exists() else self.writing():
+        self._admit()
+        # Whether vectors were sent is only known once it is our turn.
+        with self._turns.taken(), self.opened() if self._place.exists() else nullcontext():
             yield
             self._finish_erasing()
 

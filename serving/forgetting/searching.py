@@ -53,12 +53,15 @@ def search(
         return Remains(ours={}, others={})
     windows = {digest: window for hits in found.values() for digest, window in hits.items()}
     there = living()
-    rightful = _rightful(home, windows, gone, own) | {digest for digest, window in windows.items() if window in there}
-    rightful |= held(windows)
-    left = {file: len(hits.keys() - rightful) for file, hits in found.items() if hits.keys() - rightful}
-    ours = {file: count for file, count in left.items() if is_ours(file, home)}
-    others = {file: len(hits) for file, hits in found.items() if not is_ours(file, home)}
-    return Remains(ours={str(f): n for f, n in ours.items()}, others={str(f): n for f, n in others.items()})
+    rightful = held(windows) | {digest for digest, window in windows.items() if window in there}
+    rightful |= _rightful((home / "journal.db", home / "checkpoints.db"), windows, gone)
+    # Equal words of two people have equal vectors: that another one has them is no reason for them to lie here.
+    others = (path for path in home.glob(f"memory/*/*/{FILE}") if path.parent != own)
+    elsewhere = rightful | _rightful(others, windows, gone)
+    left = {file: len(hits.keys() - (rightful if own in file.parents else elsewhere)) for file, hits in found.items()}
+    ours = {file: count for file, count in left.items() if count and is_ours(file, home)}
+    foreign = {file: len(hits) for file, hits in found.items() if not is_ours(file, home)}
+    return Remains(ours={str(f): n for f, n in ours.items()}, others={str(f): n for f, n in foreign.items()})
 
 
 def files_of(home: Path) -> list[Path]:
@@ -98,10 +101,10 @@ def _is_text(window: bytes) -> bool:
     return False
 
 
-def _rightful(home: Path, windows: Windows, gone: Gone, own: Path) -> set[bytes]:
+def _rightful(tables: Iterable[Path], windows: Windows, gone: Gone) -> set[bytes]:
     found: set[bytes] = set()
-    for path in (home / "journal.db", home / "checkpoints.db", *home.glob(f"memory/*/*/{FILE}")):
-        if path.exists() and path.parent != own:
+    for path in tables:
+        if path.exists():
             there = b"\x00".join(_living(path, gone))
             found.update(digest for digest, window in windows.items() if window in there)
     return found

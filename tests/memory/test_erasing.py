@@ -1,5 +1,7 @@
 import json
 import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +48,23 @@ def test_no_byte_of_a_forgotten_memory_is_left(store: Store, folder: Path, ann: 
         assert lying(folder, needle) == 0
     assert len(store.list(ann)) == 30
     assert store.search("bicycle number 7", ann).items[0].text == "owns bicycle number 7"
+
+
+def test_vectors_that_are_sent_while_an_erasure_waits_for_its_turn_are_erased(
+    store: Store, folder: Path, ann: Owner
+) -> None:
+    told = store.add(Note(text=TOLD), ann)
+    vector = minilm().embed([TOLD])[0].astype("<f4").tobytes()
+
+    with store.shelf(ann) as shelf, ThreadPoolExecutor() as pool:
+        with shelf.vectors.writing():
+            forgetting = pool.submit(shelf.forget, [told.id])
+            time.sleep(0.3)  # it waits for its turn
+            shelf.vectors.close(sent=True)
+            assert lying(folder, vector[:32]) > 0
+        forgetting.result()
+
+    assert lying(folder, vector[:32]) == 0
 
 
 def test_a_superseded_value_is_forgotten_too(store: Store, folder: Path, clock: ManualClock, ann: Owner) -> None:

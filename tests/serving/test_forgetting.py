@@ -11,6 +11,9 @@ import pytest
 from tests.serving.conftest import Cli
 
 from interlock.memory import ChromaStore
+from interlock.memory.fingerprints import Fingerprints, windows
+from interlock.memory.layout import folder_of
+from interlock.serving.forgetting.searching import search
 
 SAID = "I prefer e-mail to phone calls, since my hearing aid from Zermatt whistles."
 
@@ -107,6 +110,22 @@ def test_others_keep_every_byte_and_their_runs_still_replay(cli: Cli, talker: st
     assert cli("memory", "list", "--user", "bob", "--json").json == memories
     assert cli("replay", run).status == 0
     assert cli("memory", "verify", str(tmp_path / "receipt.json")).status == 0
+
+
+def test_equal_words_of_another_excuse_nothing_among_a_persons_own_files(tmp_path: Path) -> None:
+    ann, bob = (folder_of(tmp_path, "default", user) for user in ("ann", "bob"))
+    vector = bytes(range(256)) * 6
+    bob.mkdir(parents=True)
+    with closing(sqlite3.connect(bob / "truth.db")) as base:
+        base.execute("CREATE TABLE waiting AS SELECT ? AS vector", (vector,))
+        base.commit()
+    ann.mkdir()
+    (ann / "vectors").write_bytes(vector)
+
+    prints = Fingerprints.of(b"salt", windows(vector, 4))
+    found = search(tmp_path, prints, own=ann, gone=lambda _table, _row: False, held=lambda _: frozenset())
+
+    assert found.ours == {str(ann / "vectors"): 4}
 
 
 def test_a_forgotten_run_is_traced_without_content_and_not_replayed(cli: Cli, talker: str, tmp_path: Path) -> None:
