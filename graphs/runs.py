@@ -19,7 +19,7 @@ from interlock.runtime.erasures import require_none_pending
 from interlock.runtime.gate.backstop import in_tool
 from interlock.runtime.gate.clocks import JournalledClock
 from interlock.runtime.gate.holders import holder_here
-from interlock.runtime.gate.leases import giving_up, keep, lasting, release, take
+from interlock.runtime.gate.leases import giving_up, is_in_hand, keep, lasting, release, take
 from interlock.runtime.gate.purse import Purse
 from interlock.runtime.gate.run import OpenRun, RunHeader
 from interlock.runtime.gate.shared import SharedPurse
@@ -163,9 +163,12 @@ class Runs:
         new = new_messages(state["messages"])
         old = state["messages"][: len(state["messages"]) - len(new)]
         said = [message_kept(message) for message in new]
+        # What is around it may go back to an earlier checkpoint. Sessions keep every step: to them a thread that has
+        # forgotten a run is an old copy, such as a worker may have read who then stood still.
+        again = header["path"] != "" or is_in_hand(header["thread"])
         header["turn"] = turn_after(
             tx, home.journal, header["thread"], header["path"], turn=header["turn"], said=said,
-            again=run.can_wait and header["path"] != "",  # what is around it may go back to an earlier checkpoint
+            again=run.can_wait and again,
         )  # fmt: skip
         return events.RunStarted(
             agent=agent.name, caller=run.caller, turn=header["turn"], manifest=header["manifest"],

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing, contextmanager
+from functools import partial
 from pathlib import Path
 from types import AsyncGeneratorType, TracebackType
 from typing import Any, Self, cast
@@ -15,7 +16,7 @@ from interlock.graphs.patterns import Compiled, assembly_of
 from interlock.nodes.begin import check_request
 from interlock.runtime.errors import BadInput, InterlockError, ModelAtFault, NotFound
 from interlock.runtime.gate.holders import holder_here
-from interlock.runtime.gate.leases import giving_up, holding, release, take
+from interlock.runtime.gate.leases import Lease, giving_up, holding, keep_out, lasting, release, take
 from interlock.runtime.gate.stops import RunStopped
 from interlock.runtime.home import Home, using
 from interlock.runtime.records import Caller
@@ -137,7 +138,7 @@ class Session:
         Raises:
             NotFound: the thread has no unfinished run.
         """
-        with self._turn() as ticket:
+        with self._turn() as lease:
             snapshot = await self._snapshot()
             if not snapshot.tasks:
                 raise NotFound(
@@ -145,7 +146,7 @@ class Session:
                     where=str(self.home.path),
                     fix="send it a message",
                 )
-            async with aclosing(self._drive(self._wake(snapshot), ticket)) as events:
+            async with aclosing(self._drive(self._wake(snapshot), lease)) as events:
                 return [event.reply async for event in events if isinstance(event, Ended)][-1]
 
     async def history(self) -> list[Any]:
@@ -155,19 +156,19 @@ class Session:
     async def _run(self, text: str, *, tokens: bool) -> AsyncGenerator[SessionEvent]:
         check_request(text, "text")
         await self._end_abandoned()
-        with self._turn() as ticket:
+        with self._turn() as lease:
             snapshot = await self._snapshot()
             self._same_user(snapshot.values)
             if self._is_open(snapshot):
                 if self.home.approvals.list(thread=self.thread):
                     yield Ended(reply=self._reply(snapshot.values["run"]["id"]))
                     return
-                async with aclosing(self._drive(self._wake(snapshot), ticket)) as events:
+                async with aclosing(self._drive(self._wake(snapshot), lease)) as events:
                     async for event in events:
                         yield event
                         if isinstance(event, Ended) and event.reply.status != "done":
                             return
-            async with aclosing(self._drive({"messages": [HumanMessage(text)]}, ticket, tokens=tokens)) as events:
+            async with aclosing(self._drive({"messages": [HumanMessage(text)]}, lease, tokens=tokens)) as events:
                 async for event in events:
                     yield event
 
@@ -184,24 +185,33 @@ class Session:
         await self._end_abandoned()
 
     @contextmanager
-    def _turn(self) -> Generator[str]:
-        """Hold the thread from before anything is read of it; the run that begins takes over by the ticket.
+    def _turn(self) -> Generator[Lease]:
+        """Hold the thread from before anything is read of it; the run that begins takes the lease over.
 
-        LangGraph keeps a request before any node runs, so the lease must be there first.
+        LangGraph keeps a request before any node runs, so the lease must be there first, and still be there then.
 
         Raises:
             ThreadBusy: another worker holds it.
         """
-        home, ticket = self.home, holder_here(self.home.clock.new_id())
+        home, holder = self.home, holder_here(self.home.clock.new_id())
         with home.database.transaction() as tx:
-            lease = take(tx, self.thread, "of another session", ticket, home.clock)
+            lease = take(tx, self.thread, "of another session", holder, home.clock)
         self._over.clear()
         try:
-            yield ticket
+            self._opened()
+            assert self._saver is not None  # noqa: S101  # it was just opened
+            self._saver.admit = partial(self._admit, lease)
+            yield lease
         finally:
             self._over.set()
             with giving_up(lease), home.database.transaction() as tx:
                 release(tx, lease)
+
+    def _admit(self, lease: Lease) -> None:
+        """Let nothing be kept of what was read of the thread before another worker had it."""
+        if not lasting(lease, self.home.clock, 0):
+            with self.home.database.transaction() as tx:
+                keep_out(tx, lease)
 
     def _is_open(self, snapshot: Any) -> bool:
         """Tell whether the last run was cut off or waits; one that was stopped or failed has been answered for.
@@ -228,14 +238,14 @@ class Session:
         waiting = {item.id: True for item in snapshot.interrupts}
         return Command(resume=waiting) if waiting else None
 
-    async def _drive(self, given: Any, ticket: str, *, tokens: bool = False) -> AsyncGenerator[SessionEvent]:
+    async def _drive(self, given: Any, lease: Lease, *, tokens: bool = False) -> AsyncGenerator[SessionEvent]:
         graph: Any = self._opened()
         modes = ["updates", "messages"] if tokens and self._free else ["updates"]
         error: Exception | None = None
         run = ""
         stream = graph.astream(given, self._config, context=self.caller, stream_mode=modes, durability="sync")
         try:
-            async with aclosing(self._at_home(stream, ticket)) as chunks:
+            async with aclosing(self._at_home(stream, lease)) as chunks:
                 async for mode, chunk in chunks:
                     for event in _events(mode, chunk):
                         yield event
@@ -248,11 +258,11 @@ class Session:
             raise error
         yield Ended(reply=self._reply(run))
 
-    async def _at_home(self, stream: AsyncGenerator[Any], ticket: str) -> AsyncGenerator[Any]:
+    async def _at_home(self, stream: AsyncGenerator[Any], lease: Lease) -> AsyncGenerator[Any]:
         """Draw from a stream with our home and our hold in force, but not while the items are looked at."""
         async with aclosing(stream):
             while True:
-                with using(self.home), holding(ticket):
+                with using(self.home), holding(lease):
                     try:
                         item = await anext(stream)
                     except StopAsyncIteration:

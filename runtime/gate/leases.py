@@ -50,17 +50,23 @@ _SET_S = 1.0
 
 _given_up: set[str] = set()
 """Holders of this process that work no more, and could not say so."""
-_ticket: ContextVar[str] = ContextVar("interlock_ticket", default="")
+_ticket: ContextVar[tuple[str, str]] = ContextVar("interlock_ticket", default=("", ""))
+"""The thread that is held, and under which name."""
 
 
 @contextmanager
-def holding(ticket: str) -> Generator[None]:
-    """Let what begins in this block take over the thread that is held under a ticket."""
-    token = _ticket.set(ticket)
+def holding(lease: "Lease") -> Generator[None]:
+    """Let what begins in this block take over the thread that is held, and what is in it."""
+    token = _ticket.set((lease.thread, lease.holder))
     try:
         yield
     finally:
         _ticket.reset(token)
+
+
+def is_in_hand(thread: str) -> bool:
+    """Tell whether the thread was held before anything was read of it: it is known what it has come to."""
+    return _ticket.get()[0] == thread
 
 
 @dataclass(kw_only=True)
@@ -80,11 +86,11 @@ def take(tx: Transaction, thread: str, run: str, holder: str, clock: Clock) -> L
     """Take the thread for a run; one that is held under the ticket in force is taken over.
 
     Raises:
-        ThreadBusy: a living worker holds it.
+        ThreadBusy: a living worker holds it, or one has held it since we did: what we have read of it is old.
     """
     row = tx.one(_GET, of=thread)
-    holder = _ticket.get() or holder
-    if row is not None and row[0] != holder and _is_held(row, clock):
+    holder = _ticket.get()[1] or holder
+    if row is not None and row[0] != holder and (is_in_hand(thread) or _is_held(row, clock)):
         raise ThreadBusy(thread=thread, holder=row[1])
     now, since = clock.now().timestamp(), clock.monotonic()
     fence = 1 if row is None else row[2] + 1
@@ -114,6 +120,17 @@ def keep(tx: Transaction, lease: Lease, clock: Clock, for_s: float = 0.0) -> Non
         lease.until_monotonic = since + for_s + TTL_S
     lease.until = clock.now().timestamp() + lease.until_monotonic - since
     tx.run(_KEEP, of=lease.thread, mine=lease.fence, later=lease.until, on=clock.boot(), at=lease.until_monotonic)
+
+
+def keep_out(tx: Transaction, lease: Lease) -> None:
+    """Refuse a worker that lost its thread while it stood still, whether or not the thread is free again.
+
+    Raises:
+        ThreadBusy: another one has held it since.
+    """
+    row = tx.one(_GET, of=lease.thread)
+    if row is not None and row[0] != lease.holder:
+        raise ThreadBusy(thread=lease.thread, holder=row[1])
 
 
 def lasting(lease: Lease, clock: Clock, for_s: float) -> bool:

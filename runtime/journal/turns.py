@@ -49,7 +49,7 @@ def turn_after(
         path: where the graph stands in the graphs around it.
         turn: which one the checkpoints make it.
         said: the messages of the request, as the journal keeps them.
-        again: whether one that was done may be made again too, by a graph around it that went back to a checkpoint.
+        again: whether one that was done may be made again too, by what has gone back to an earlier checkpoint.
     """
     last, run, asked = _last(tx, thread, path)
     if last < turn:

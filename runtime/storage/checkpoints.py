@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Generator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,8 @@ class Saver(BaseCheckpointSaver[str], ABC):
 
     folds: Folds
     """Of the channels of the graph that uses it."""
+    admit: Callable[[], None] = staticmethod(lambda: None)
+    """Raises what keeps a checkpoint from being written."""
     _erased = 0
 
     def close(self) -> None:
@@ -151,12 +153,14 @@ class HomeSaver(Saver, SqliteSaver):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
+        self.admit()
         with self._written():
             return super().put(config, checkpoint, metadata, new_versions)
 
     def put_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
+        self.admit()
         with self._written():
             super().put_writes(config, writes, task_id, task_path)
 
