@@ -5,10 +5,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from interlock.evals.target import CallOutcome
 from interlock.runtime.records import Outcome, Status
+from interlock.runtime.stated import Stated
 
 
 def _listed(value: Any) -> Any:
@@ -21,12 +22,6 @@ def _pattern(text: str) -> str:
     except re.error as error:
         raise ValueError(f"is no regular expression: {error}") from error
     return text
-
-
-class Stated(BaseModel):
-    """Base of what a suite may state: unknown keys are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 Text = Annotated[str, Field(min_length=1)]
@@ -49,7 +44,7 @@ class CallExpected(Stated):
     """One tool call: arguments not named may be anything."""
 
     tool: Text
-    arguments: dict[str, Any] = {}
+    arguments: dict[str, Any] = Field(default_factory=dict[str, Any])
     outcome: CallOutcome | None = None
 
 
@@ -82,7 +77,7 @@ class WaitingExpected(Stated):
     """An approval that waits in the end."""
 
     tool: Text
-    arguments: dict[str, Any] = {}
+    arguments: dict[str, Any] = Field(default_factory=dict[str, Any])
     roles: Texts = Field(default=(), description="who may answer")
 
 

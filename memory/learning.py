@@ -6,12 +6,13 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from interlock.memory.evidence import Candidates
 from interlock.memory.ranker import Ranker, learn_ranker
 from interlock.runtime.errors import BadInput
 from interlock.runtime.memories import Owner
+from interlock.runtime.stated import Stated
 
 if TYPE_CHECKING:
     from interlock.memory.store import Store
@@ -24,7 +25,7 @@ Judged = tuple[Candidates, frozenset[str]]
 """A question's candidates, and the ids that answer it."""
 
 
-class Question(BaseModel, frozen=True, extra="forbid"):
+class Question(Stated):
     """A question, and the ids of the memories that answer it."""
 
     question: str = Field(min_length=1)

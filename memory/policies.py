@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
 
 import yaml
-from pydantic import AfterValidator, BaseModel, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator
 
 from interlock.memory.ranker import Ranker
 from interlock.runtime.errors import PolicyBroken
 from interlock.runtime.memories import FactRule, Kind, Sensitivity, Speaker, compiles
+from interlock.runtime.stated import Stated
 
 SENSITIVITIES: tuple[Sensitivity, ...] = ("normal", "personal", "secret")
 KINDS: frozenset[Kind] = frozenset(("fact", "preference", "episode", "procedure"))
@@ -20,7 +21,7 @@ FOLDER = "folder"
 SPEAKERS: frozenset[Speaker] = frozenset(("user", "agent", "tool", "operator"))
 
 
-class Policy(BaseModel, frozen=True, extra="forbid"):
+class Policy(Stated):
     """Rules as data."""
 
     @property
@@ -42,7 +43,7 @@ class Policy(BaseModel, frozen=True, extra="forbid"):
             raise PolicyBroken(what=str(error), where=str(file), fix="correct the memory policy") from error
 
 
-class WriteRule(BaseModel, frozen=True, extra="forbid"):
+class WriteRule(Stated):
     """Decides on the notes that meet all it says, whoever said them: keep, refuse, or ask a person.
 
     Kinds, confidence and sensitivity must fit the policy all the same, and recalled text is never kept.
@@ -69,7 +70,7 @@ class WriteRule(BaseModel, frozen=True, extra="forbid"):
     expires_s: float = Field(default=86_400.0, gt=0)
 
 
-class WritePolicy(Policy, frozen=True, extra="forbid"):
+class WritePolicy(Policy):
     """Which notes are kept. Every rule has a reason code; the first that objects decides."""
 
     kinds: frozenset[Kind] = KINDS
@@ -88,7 +89,7 @@ class WritePolicy(Policy, frozen=True, extra="forbid"):
     """The first that applies to a note decides in place of `speakers` and `untrusted`."""
 
 
-class ReadPolicy(Policy, frozen=True, extra="forbid"):
+class ReadPolicy(Policy):
     """What a query may bring back."""
 
     limit: int = Field(default=5, ge=1, le=1_000)
@@ -124,7 +125,7 @@ class ReadPolicy(Policy, frozen=True, extra="forbid"):
         )
 
 
-class PrunePolicy(Policy, frozen=True, extra="forbid"):
+class PrunePolicy(Policy):
     """What is taken out, merged or summed up. Pinned memories stay as they are, and so does what supersedes another."""
 
     expired: bool = True
@@ -149,7 +150,7 @@ class PrunePolicy(Policy, frozen=True, extra="forbid"):
     """Prune by itself after so many new memories of a user."""
 
 
-class ExtractPolicy(Policy, frozen=True, extra="forbid"):
+class ExtractPolicy(Policy):
     """Which facts are read by rules from what users say and tools return."""
 
     rules: tuple[FactRule, ...] = ()

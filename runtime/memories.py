@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from interlock.runtime.records import Label
+from interlock.runtime.stated import Stated
 
 
 def compiles(pattern: str) -> str:
@@ -35,7 +36,7 @@ class Owner:
     """Empty: shared by all agents that serve this user."""
 
 
-class Slot(BaseModel, frozen=True, extra="forbid"):
+class Slot(Stated):
     """A named place that holds one value at a time (or many), such as the user's preferred channel."""
 
     subject: str
@@ -43,7 +44,7 @@ class Slot(BaseModel, frozen=True, extra="forbid"):
     many: bool = False
 
 
-class Note(BaseModel, frozen=True, extra="forbid"):
+class Note(Stated):
     """Something offered to memory. The write policy decides whether it is kept."""
 
     text: str
@@ -92,7 +93,7 @@ class Written(BaseModel, frozen=True, extra="forbid"):
     """The approval that it waits for, as shown to a person; None unless it waits."""
 
 
-class FactRule(BaseModel, frozen=True, extra="forbid"):
+class FactRule(Stated):
     """Reads a fact from what the user says, or from a tool's result, without any model."""
 
     said_by: Literal["user", "tool"] = "user"

@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError, from_json
 from interlock.runtime.contract import JsonSchema
 from interlock.runtime.errors import BadInput, OutputBroken
 from interlock.runtime.jsondata import Checker
+from interlock.runtime.stated import field_error
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 """What providers take as the name of a function, by which a model is made to give data."""
@@ -115,5 +116,4 @@ def fitting(shape: type[Shape], text: str | bytes) -> Shape:
 def _problems(details: ErrorDetails) -> tuple[str, ...]:
     if details["type"] == _BY_SCHEMA:
         return tuple(details.get("ctx", {})["problems"])
-    place = ".".join(str(part) for part in details["loc"])
-    return (f"{place}: {details['msg']}" if place else details["msg"],)
+    return (field_error(details),)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from interlock.runtime.errors import BadInput
+from interlock.runtime.stated import Stated, field_error
 from interlock.runtime.text import is_whole
 
 Integrity = Literal["trusted", "untrusted"]
@@ -30,7 +31,7 @@ def _whole_text(text: str) -> str:
 Name = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_whole_text)]
 
 
-class Caller(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=True):
+class Caller(Stated, coerce_numbers_to_str=True):
     """For whom a run acts. Given as the graph's `context=`."""
 
     user: Name = "anonymous"
@@ -54,10 +55,8 @@ class Caller(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=True)
         try:
             return Caller.model_validate(given)
         except ValidationError as error:
-            first = error.errors()[0]
-            field = ".".join(str(part) for part in first["loc"])
             raise BadInput(
-                what=f"{field}: {first['msg']}",
+                what=field_error(error.errors()[0]),
                 where="the caller",
                 fix="user and tenant are names, roles a list of names",
             ) from error
@@ -131,7 +130,7 @@ class Usage(BaseModel, frozen=True, extra="forbid"):
         )
 
 
-class Limit(BaseModel, frozen=True, extra="forbid"):
+class Limit(Stated):
     """What all runs of one thread, user or tenant may use up together. Hard, across agents and processes."""
 
     scope: Literal["thread", "user", "tenant"]
@@ -148,7 +147,7 @@ class Limit(BaseModel, frozen=True, extra="forbid"):
     """Of runs at work; those that wait for people use none."""
 
 
-class WindDown(BaseModel, frozen=True, extra="forbid"):
+class WindDown(Stated):
     """How a run comes to an end that nears a limit: on a smaller model, and with an account of what was done."""
 
     at: float = Field(default=0.8, gt=0, lt=1)
@@ -157,7 +156,7 @@ class WindDown(BaseModel, frozen=True, extra="forbid"):
     """`"embedded"` or `"provider:name"`; empty: the agent's own to the end."""
 
 
-class ShortTerm(BaseModel, frozen=True, extra="forbid"):
+class ShortTerm(Stated):
     """How much of a thread models are shown. What is older is summed up; the thread itself keeps every message."""
 
     tokens: int = Field(default=8_000, ge=400)
@@ -171,7 +170,7 @@ class ShortTerm(BaseModel, frozen=True, extra="forbid"):
         return self.tokens // 4
 
 
-class Budget(BaseModel, frozen=True, extra="forbid"):
+class Budget(Stated):
     """What one run may use up. Every limit is hard: it stops the run before the step that would pass it."""
 
     usd: Decimal | None = Field(default=None, ge=0)

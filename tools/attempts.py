@@ -12,6 +12,7 @@ from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from interlock.runtime.contract import ToolContract
 from interlock.runtime.errors import InterlockError, ToolFailed
+from interlock.runtime.stated import field_error
 from interlock.runtime.text import mended
 from interlock.tools.ending import ended
 from interlock.tools.isolation import InChild
@@ -82,7 +83,9 @@ def delivered(contract: ToolContract, dump: Callable[[], Any], largest: int) -> 
             from_json(data, allow_inf_nan=False)
         orjson.dumps(value)  # takes no integers over 64 bits, which a journal could not give back
     except ValidationError as error:
-        raise failure(contract, f"its result breaks its schema: {_first(error)}") from error
+        raise failure(
+            contract, f"its result breaks its schema: {field_error(error.errors(include_url=False)[0])}"
+        ) from error
     except (PydanticSerializationError, TypeError, ValueError) as error:
         raise failure(contract, f"its result has no JSON form: {error}") from error
     if len(data) > largest:
@@ -112,9 +115,3 @@ def told(error: BaseException) -> str:
 def _being_cancelled() -> bool:
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
-
-
-def _first(error: ValidationError) -> str:
-    details = error.errors(include_url=False)[0]
-    place = ".".join(str(part) for part in details["loc"])
-    return f"{place}: {details['msg']}" if place else details["msg"]

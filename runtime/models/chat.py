@@ -10,20 +10,21 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage
 from langchain_core.runnables import Runnable, RunnableBinding
 from langchain_core.runnables.config import var_child_runnable_config
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from interlock.runtime.attempts import TRANSIENT, attempt
 from interlock.runtime.clock import Clock, keeping_time
 from interlock.runtime.contract import ToolContract
 from interlock.runtime.errors import ModelMissing
 from interlock.runtime.gate.backstop import BACKSTOP
+from interlock.runtime.stated import Stated
 
 
-class Price(BaseModel, frozen=True, extra="forbid"):
+class Price(Stated):
     """US dollars for a million tokens."""
 
-    input: Decimal
-    output: Decimal
+    input: Decimal = Field(ge=0)
+    output: Decimal = Field(ge=0)
 
     def of(self, given: int, made: int) -> Decimal:
         """Give the price of one call in US dollars."""

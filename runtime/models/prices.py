@@ -6,14 +6,15 @@ from decimal import Decimal
 from pathlib import Path
 
 import yaml
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from interlock.runtime.clock import Clock, SystemClock
 from interlock.runtime.errors import BadInput
 from interlock.runtime.models.chat import Price
+from interlock.runtime.stated import Stated
 
 
-class Priced(BaseModel, frozen=True, extra="forbid"):
+class Priced(Stated):
     """US dollars for a million tokens of one model, from a day on."""
 
     model: str = Field(min_length=1)

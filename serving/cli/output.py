@@ -46,13 +46,13 @@ def guarded(app: Callable[..., Any], arguments: list[str]) -> int:
         print("stopped", file=sys.stderr)
         return 1
     except _USAGE as error:
+        if "--json" in arguments:
+            _write_error("usage", "caller", error.format_message())  # type: ignore[attr-defined]
         error.show(sys.stderr)  # type: ignore[attr-defined]
         return 2
     except InterlockError as error:
         if "--json" in arguments:
-            (_open[-1] if _open else Machine(True)).write(
-                {"error": {"code": error.code, "acts": error.acts, "message": str(error)}}
-            )
+            _write_error(error.code, error.acts, str(error))
         print(f"interlock: {error.code}: {error}", file=sys.stderr)
         return error.exit_status
     except KeyboardInterrupt:
@@ -95,6 +95,10 @@ class Machine:
 
 
 _open: list[Machine] = []
+
+
+def _write_error(code: str, acts: str, message: str) -> None:
+    (_open[-1] if _open else Machine(True)).write({"error": {"code": code, "acts": acts, "message": message}})
 
 
 def table(title: str, columns: list[str], rows: list[list[Any]]) -> None:

@@ -14,6 +14,7 @@ from tests.graphs.conftest import Agents, Till, call, calls
 
 from interlock import Agent, Budget, Caller, Limit, Session, WindDown, tool
 from interlock.graphs import ThreadState, Workflow, tool_loop
+from interlock.runtime.errors import BadInput
 from interlock.runtime.gate.shared import account_of
 from interlock.runtime.home import Home
 from interlock.runtime.journal import events
@@ -183,7 +184,7 @@ async def test_a_limit_of_nothing_that_nothing_counts_towards_is_not_near(home: 
 
 @pytest.mark.parametrize("wrong", [0, 1, -0.2, 1.5, float("nan")])
 def test_a_share_to_wind_down_at_lies_between_none_and_all(wrong: float) -> None:
-    with pytest.raises(ValueError, match="at"):
+    with pytest.raises(BadInput, match="at: "):
         WindDown(at=wrong)
 
 

@@ -140,5 +140,5 @@ def test_recency_settles_ties_and_no_more(store: Store, clock: ManualClock, ann:
 
 
 def test_recency_beyond_a_tenth_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"less than or equal to 0\.1"):
+    with pytest.raises(BadInput, match=r"less than or equal to 0\.1"):
         ReadPolicy(recency=0.2)

@@ -253,6 +253,13 @@ def test_an_error_is_machine_output_too(cli: Cli) -> None:
     assert (done.status, done.json["error"]["code"]) == (2, "agent-not-found")
 
 
+def test_a_wrong_option_is_machine_output_too(cli: Cli) -> None:
+    done = cli("trace", "--json", "--stauts", "failed")
+
+    assert done.status == 2
+    assert (done.json["error"]["code"], "--stauts" in done.json["error"]["message"]) == ("usage", True)
+
+
 @pytest.mark.parametrize(("option", "says"), [("--user", "user:"), ("--tenant", "tenant:"), ("--thread", "thread ''")])
 def test_an_empty_name_is_refused(cli: Cli, project: str, option: str, says: str) -> None:
     done = cli("run", project, "hi", option, "")

@@ -7,14 +7,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 from sqlalchemy import bindparam, func, select, update
 from tests.graphs.conftest import Agents, Till, call, calls
 
 from interlock import Budget, Caller, Session
 from interlock.graphs import tool_loop
 from interlock.runtime.clock import ManualClock
-from interlock.runtime.errors import JournalBroken
+from interlock.runtime.errors import BadInput, JournalBroken
 from interlock.runtime.gate.holders import holder_here
 from interlock.runtime.gate.ledger import accounts, amounts_of
 from interlock.runtime.gate.reservations import reservations
@@ -217,7 +216,7 @@ def test_no_name_of_a_user_or_tenant_can_look_like_another(clock: ManualClock) -
 
 @pytest.mark.parametrize("wrong", [{"usd": "-1"}, {"tokens": -1}, {"steps": 0}, {"seconds": -5}, {"dollars": 3}])
 def test_a_negative_or_unknown_limit_is_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(BadInput, match=next(iter(wrong))):
         Budget(**wrong)
 
 
