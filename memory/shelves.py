@@ -12,7 +12,8 @@ from interlock.runtime.memories import Owner
 from interlock.runtime.models.embeddings import Embedder
 
 OPEN = 128
-"""Opening one takes a tenth of a second; an open one holds three files and its vectors (1.5 MB for a thousand)."""
+"""Opening one takes a tenth of a second; an open one holds three files, and of a thousand memories
+the vectors (1.5 MB) and what was read of the table (5 MB, and no more of others)."""
 
 
 class Shelves:

@@ -10,6 +10,8 @@ from typing import Any
 from interlock.memory.layout import usable
 from interlock.runtime.errors import HomeUnusable
 
+CACHE_KIB = 6_000
+"""Main memory for a file's pages: as a thousand memories take. With less they are read again at each search."""
 META = "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
 
 
@@ -46,6 +48,7 @@ class SqliteFile:
     def _prepare(self, schema: str, format: int, owner: str) -> None:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA secure_delete = ON")
+        self._db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         if not self._made():
             with self.transaction() as db:
                 if not self._made():  # another process may have been faster
