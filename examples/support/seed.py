@@ -179,5 +179,7 @@ def articles(text: str) -> Iterator[tuple[str, str]]:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python seed.py DATABASE")
     with closing(sqlite3.connect(sys.argv[1])) as made, made:
         seed(made)
