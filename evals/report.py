@@ -13,6 +13,7 @@ from interlock.evals.statistics import wilson
 from interlock.evals.target import Observation
 from interlock.runtime.errors import BadInput
 from interlock.runtime.records import Usage
+from interlock.runtime.stated import field_error
 
 
 class Attempt(BaseModel, frozen=True, extra="forbid"):
@@ -134,10 +135,8 @@ def load_report(path: Path) -> Report:
             what=f"no report: {error.strerror}", where=str(path), fix="write one with --json first"
         ) from error
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
         raise BadInput(
-            what=f"is no report of this version: {place}: {first['msg']}",
+            what=f"is no report of this version: {field_error(error.errors()[0])}",
             where=str(path),
             fix="run the suite again to make a new one",
         ) from error

@@ -12,7 +12,7 @@ from interlock.memory.evidence import Candidates
 from interlock.memory.ranker import Ranker, learn_ranker
 from interlock.runtime.errors import BadInput
 from interlock.runtime.memories import Owner
-from interlock.runtime.stated import Stated
+from interlock.runtime.stated import Stated, field_error
 
 if TYPE_CHECKING:
     from interlock.memory.store import Store
@@ -69,7 +69,7 @@ def questions_in(file: Path) -> tuple[Question, ...]:
         try:
             found.append(Question.model_validate_json(line))
         except ValidationError as error:
-            raise BadInput(what=error.errors()[0]["msg"], where=f"{file}, line {number}", fix=fix) from error
+            raise BadInput(what=field_error(error.errors()[0]), where=f"{file}, line {number}", fix=fix) from error
     return tuple(found)
 
 

@@ -12,8 +12,8 @@ from interlock.runtime.memories import Owner
 from interlock.runtime.models.embeddings import Embedder
 
 OPEN = 128
-"""Opening one takes a tenth of a second; an open one holds three files, and of a thousand memories
-the vectors (1.5 MB) and what was read of the table (5 MB, and no more of others)."""
+"""Opening one takes a tenth of a second; an open one holds three files, its vectors (1.5 MB for a thousand)
+and the pages that were read of its table (6 MB at most)."""
 
 
 class Shelves:

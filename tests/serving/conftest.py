@@ -1,13 +1,14 @@
 """The command line in this process, and a small agent project made by `init`."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from interlock.runtime.home import Home
 from interlock.serving.cli.main import app
 from interlock.serving.cli.output import guarded
 
@@ -40,6 +41,14 @@ def cli(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Cli:
         return Done(status, out, err)
 
     return run
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    """The home that the command line uses too."""
+    made = Home(tmp_path / "home")
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Whoever waits for a reply may go away: the run is cut off as by a crash, and gone on with by what is sent next."""
 
 import asyncio
-from collections.abc import Iterator
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -54,13 +53,6 @@ def _answer(prompt: list[BaseMessage]) -> AIMessage:
     if prompt[-1].type == "human" and "pay" in str(prompt[-1].content):
         return AIMessage("", tool_calls=[{"name": "pay", "args": {"amount": 3}, "id": "p"}])
     return AIMessage(f"I was told: {prompt[-1].content}")
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[Home]:
-    home = Home(tmp_path / "home")
-    yield home
-    home.close()
 
 
 @pytest.fixture

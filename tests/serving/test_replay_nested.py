@@ -1,7 +1,7 @@
 """Runs with graphs inside them, or inside graphs that are not ours, come again as they went."""
 
 import asyncio
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +38,6 @@ def answer(messages: list[Any]) -> AIMessage:
     if messages[-1].type == "tool":
         return AIMessage("Paid.")
     return AIMessage("", tool_calls=[{"name": "pay", "args": {"amount": 5}, "id": "p"}])
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Generator[Home]:
-    made = Home(tmp_path / "home")
-    yield made
-    made.close()
 
 
 @pytest.fixture
